@@ -1,0 +1,6 @@
+"""Which faces: one file a named data set."""
+
+from data_modules.face_folder import FaceFolder
+from data_modules.lfw import LFW
+
+__all__ = ["LFW", "FaceFolder"]

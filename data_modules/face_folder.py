@@ -1,0 +1,84 @@
+"""Any folder of identities, `<identity>/<image>`: aligned faces of one's own."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskrec.data import (
+    Broken,
+    EvaluationSet,
+    FaceDataModule,
+    LabelledFaces,
+    MaskedPairs,
+    TrainingFaces,
+    index_faces,
+    readable_faces,
+    sample_pairs,
+)
+from maskrec.masking import MaskTransform
+
+FOLDS = 10
+
+
+class FaceFolder(FaceDataModule):
+    """Trains on most identities of a folder and validates on the rest.
+
+    Args:
+        root: The folder; read only when training or validating.
+        held_out: Share of the identities kept for validation, chosen by `split_seed`.
+        val_pairs: Genuine pairs of the validation list, and as many impostor pairs.
+        val_masking: How validation faces are masked; without it only `unmasked_unmasked` is run.
+        max_identities: Train on so many identities only; default: all.
+        split_seed: Seed of the split and of the validation pairs.
+        broken: Pictures that cannot be read stop the run (`error`) or are named and left out (`skip`).
+        **kwargs: As for `FaceDataModule`.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        held_out: float = 0.1,
+        val_pairs: int = 3000,
+        val_masking: MaskTransform | None = None,
+        max_identities: int | None = None,
+        split_seed: int = 0,
+        broken: Broken = "error",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.root = Path(root)
+        self.held_out = held_out
+        self.val_pairs = val_pairs
+        self.val_masking = val_masking
+        self.max_identities = max_identities
+        self.split_seed = split_seed
+        self.broken = broken
+
+    @cached_property
+    def _split(self) -> tuple[LabelledFaces, LabelledFaces]:
+        """The faces to train on and the held-out ones, with no identity in common."""
+        faces = readable_faces(index_faces(self.root), self.broken)
+        order = np.random.default_rng(self.split_seed).permutation(faces.num_identities)
+        held_out = round(faces.num_identities * self.held_out)
+        training = order[held_out:][: self.max_identities]
+        return faces.of_identities(training), faces.of_identities(order[:held_out])
+
+    @property
+    def num_identities(self) -> int:
+        """K, the identities trained on."""
+        return self._split[0].num_identities
+
+    def training_faces(self) -> TrainingFaces:
+        """The faces of all identities but the held-out ones."""
+        paths, labels = self._split[0]
+        return TrainingFaces(paths, labels, self.image_size, self.masking, self.augmentation, self.seed)
+
+    def validation_sets(self) -> list[EvaluationSet]:
+        """Fixed pairs of held-out identities; none where no identity is held out."""
+        if self.held_out == 0:
+            return []
+        paths, labels = self._split[1]
+        pairs = sample_pairs(paths, labels, self.val_pairs, FOLDS, self.split_seed)
+        return [MaskedPairs("held_out", pairs, self.val_masking)]

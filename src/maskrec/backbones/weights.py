@@ -1,0 +1,107 @@
+"""Weights of face recognisers from files: read safely, with the wrappings of public code taken off."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from maskrec.backbones.base import Backbone, State
+from maskrec.errors import UserError
+
+SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
+WRAPPERS = ("net_state_dict", "state_dict", "model_state_dict", "model", "backbone")
+PREFIXES = ("module.", "model.", "backbone.")
+# Parts of a recogniser that are no backbone: classification layers, which only training needs.
+HEAD_PREFIXES = ("head.", "margin.")
+
+
+def read_weights(path: str | Path) -> State:
+    """Read the tensors of a weight file, without unpickling anything but tensors and plain values.
+
+    Wrapper keys (`net_state_dict`, `state_dict`, ...) and name prefixes (`module.`, `backbone.`, ...) are stripped.
+
+    Raises:
+        UserError: The file is missing, of another kind, unsafe to read, or holds no tensors.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"weights {path}: expected a file ending in {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise UserError(f"weights {path}: no such file")
+    try:
+        if path.suffix == ".safetensors":
+            content: Any = safetensors.torch.load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"weights {path}: holds more than tensors and plain values, so it is not read; save the state_dict alone"
+        ) from error
+    except Exception as error:  # torch, zipfile and safetensors each raise their own for a damaged file
+        raise UserError(f"weights {path}: cannot be read as {path.suffix} ({type(error).__name__})") from error
+    state = _unwrap(content)
+    if not state:
+        raise UserError(f"weights {path}: holds no tensors")
+    return state
+
+
+def _unwrap(content: Any) -> State:
+    while isinstance(content, Mapping):
+        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    if not isinstance(content, Mapping):
+        return {}
+    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    return _strip_prefixes(state)
+
+
+def _strip_prefixes(state: State) -> State:
+    """Take off wrapping prefixes, keeping only the backbone where other parts lie beside it."""
+    while True:
+        prefix = next((p for p in PREFIXES if any(key.startswith(p) for key in state)), None)
+        if prefix is None:
+            return state
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def trained_input_size(state: State) -> tuple[int, int] | None:
+    """(height, width) the weights were trained at, where a global depthwise kernel tells, else None."""
+    kernel = next((state[key] for key in ("linear7.conv.weight",) if key in state), None)
+    return (kernel.shape[2] * 16, kernel.shape[3] * 16) if kernel is not None else None
+
+
+def load_weights(backbone: Backbone, state: State, source: str) -> None:
+    """Load a state into a backbone, all of it or nothing.
+
+    A classification layer beside the backbone, and counters that some files leave out, may be missing on either side.
+
+    Args:
+        backbone: Where to load.
+        state: Tensors by name, as `read_weights` returns them.
+        source: What to call the weights in an error.
+
+    Raises:
+        UserError: Keys are missing, unexpected or of another shape; the first of each kind is named.
+    """
+    expected = backbone.state_dict()
+    state = backbone.adapt_state(state)
+    missing = [key for key in expected if key not in state and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in state if key not in expected and not key.startswith(HEAD_PREFIXES)]
+    reshaped = [key for key in expected if key in state and state[key].shape != expected[key].shape]
+    problems = []
+    if missing:
+        problems.append(f"{len(missing)} missing, the first '{missing[0]}'")
+    if unexpected:
+        problems.append(f"{len(unexpected)} unexpected, the first '{unexpected[0]}'")
+    if reshaped:
+        found, wanted = tuple(state[reshaped[0]].shape), tuple(expected[reshaped[0]].shape)
+        problems.append(f"{len(reshaped)} of another shape, the first '{reshaped[0]}': {found}, expected {wanted}")
+    if problems:
+        raise UserError(f"weights {source} do not fit {type(backbone).__name__}: " + "; ".join(problems))
+    backbone.load_state_dict(state, strict=False)

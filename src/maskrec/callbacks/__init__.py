@@ -1,0 +1,20 @@
+"""What happens around training: checkpoints, pictures, results."""
+
+from maskrec.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
+from maskrec.callbacks.csv_log import CSVLog
+from maskrec.callbacks.embeddings import WriteEmbeddings
+from maskrec.callbacks.freeze import FreezeBackbone
+from maskrec.callbacks.pictures import PictureGrid
+from maskrec.callbacks.results import WriteResults
+from maskrec.callbacks.step_seed import StepSeed
+
+__all__ = [
+    "AtomicCheckpointIO",
+    "CSVLog",
+    "FreezeBackbone",
+    "LastCheckpoint",
+    "PictureGrid",
+    "StepSeed",
+    "WriteEmbeddings",
+    "WriteResults",
+]

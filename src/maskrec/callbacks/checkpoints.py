@@ -1,0 +1,53 @@
+"""Checkpoints that survive a kill at any moment."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+LAST = "last.ckpt"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, then moves it there: a kill leaves the old one or the new one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write in one step."""
+        partial = f"{path}.partial"
+        super().save_checkpoint(checkpoint, partial, storage_options)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, from which a run goes on: every n steps and at the end of each epoch.
+
+    Args:
+        dirpath: Its folder.
+        every_n_steps: Optimiser steps between two of them; what a kill can cost.
+    """
+
+    def __init__(self, dirpath: str, every_n_steps: int = 200) -> None:
+        self.path = Path(dirpath) / LAST
+        self.every_n_steps = every_n_steps
+        self._saved_at = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save in the midst of an epoch."""
+        is_stepped = trainer.global_step != self._saved_at  # not so while gradients accumulate
+        if is_stepped and trainer.global_step - self._saved_at >= self.every_n_steps:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after the validation that ends the epoch."""
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        self._saved_at = trainer.global_step
+        trainer.save_checkpoint(self.path)

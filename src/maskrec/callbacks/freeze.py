@@ -1,0 +1,56 @@
+"""Training a part of a backbone only."""
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from maskrec.errors import UserError
+
+
+class FreezeBackbone(Callback):
+    """Freezes the first share of a backbone's parameters, and statistics of batch-norm.
+
+    Args:
+        fraction: Share of the parameters, counted from the input, in whole layers: a layer that would pass the
+            share stays trainable.
+        batch_norm: Keep the statistics of all batch-norms, also of layers that train on.
+        module: The method's attribute that holds the backbone.
+
+    Raises:
+        UserError: The fraction is not within [0, 1], or the method has no such attribute.
+    """
+
+    def __init__(self, fraction: float = 0.5, batch_norm: bool = True, module: str = "backbone") -> None:
+        if not 0 <= fraction <= 1:
+            raise UserError(f"FreezeBackbone.fraction {fraction}: expected a share between 0 and 1")
+        self.fraction = fraction
+        self.batch_norm = batch_norm
+        self.module = module
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Freeze before the optimiser is made."""
+        if stage != "fit":
+            return
+        backbone = self._backbone(pl_module)
+        budget = self.fraction * sum(parameter.numel() for parameter in backbone.parameters())
+        for layer in (module for module in backbone.modules() if not any(module.children())):
+            budget -= sum(parameter.numel() for parameter in layer.parameters())
+            if budget < 0:
+                break
+            layer.requires_grad_(False)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning puts everything in training mode as an epoch begins; frozen parts go back."""
+        for layer in self._backbone(pl_module).modules():
+            if isinstance(layer, _BatchNorm) and (self.batch_norm or not _is_trained(layer)):
+                layer.eval()
+
+    def _backbone(self, pl_module: LightningModule) -> nn.Module:
+        backbone = getattr(pl_module, self.module, None)
+        if not isinstance(backbone, nn.Module):
+            raise UserError(f"FreezeBackbone.module: {type(pl_module).__name__} has no network '{self.module}'")
+        return backbone
+
+
+def _is_trained(layer: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in layer.parameters())

@@ -1,0 +1,60 @@
+"""Pictures of what a run sees."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.loggers import WandbLogger
+from torch import Tensor
+from torchvision.utils import make_grid, save_image
+
+from maskrec.types import FaceBatch
+from pytorch_lightning import Callback
+
+
+class PictureGrid(Callback):
+    """Shows the first training batch, and faces masked for validation or test, as the network gets them.
+
+    Args:
+        dirpath: Folder of the pictures.
+        faces: Faces a picture.
+        columns: Faces a row.
+    """
+
+    def __init__(self, dirpath: str, faces: int = 32, columns: int = 8) -> None:
+        self.dirpath = Path(dirpath)
+        self.faces = faces
+        self.columns = columns
+        self._shown: set[str] = set()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """The first batch."""
+        self._show(trainer, "training_batch", batch.image)
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """The first masked faces."""
+        self._show_masked(trainer, f"validation_{dataloader_idx}_masked", batch)
+
+    def on_test_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """The first masked faces."""
+        self._show_masked(trainer, f"test_{dataloader_idx}_masked", batch)
+
+    def _show_masked(self, trainer: Trainer, name: str, batch: FaceBatch) -> None:
+        if batch.is_masked.any():
+            self._show(trainer, name, batch.image[batch.is_masked])
+
+    def _show(self, trainer: Trainer, name: str, image: Tensor) -> None:
+        if name in self._shown or not trainer.is_global_zero:
+            return
+        self._shown.add(name)
+        picture = make_grid((image[: self.faces].float().cpu() + 1) / 2, self.columns)
+        self.dirpath.mkdir(parents=True, exist_ok=True)
+        save_image(picture, self.dirpath / f"{name}.png")
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image(f"pictures/{name}", [torch.as_tensor(picture)])

@@ -1,0 +1,51 @@
+"""results.json and the table at the end of a test."""
+
+from pathlib import Path
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+
+from maskrec.evaluation.results import git_commit, hardware, print_results, versions, write_json
+
+
+class WriteResults(Callback):
+    """Prints the numbers of `test` or `validate` and writes them with what made them.
+
+    Args:
+        path: results.json.
+        experiment: The run's name.
+        seed: The run's seed.
+    """
+
+    def __init__(self, path: str, experiment: str, seed: int) -> None:
+        self.path = Path(path)
+        self.experiment = experiment
+        self.seed = seed
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """After the last protocol."""
+        self._write(trainer, pl_module)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """After `validate`; the validations within training are in metrics.csv."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._write(trainer, pl_module)
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        protocols = getattr(pl_module, "results", {})
+        print_results(protocols)
+        write_json(
+            self.path,
+            {
+                "experiment": self.experiment,
+                "method": type(pl_module).__name__,
+                "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
+                "seed": self.seed,
+                "git": git_commit(),
+                "hardware": hardware(),
+                "versions": versions(),
+                "protocols": protocols,
+            },
+        )

@@ -1,0 +1,204 @@
+"""The command line: LightningCLI's fit, validate, test, predict, and a few verbs around them."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+import jsonargparse
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+
+from maskrec import experiments
+from maskrec.backbones import list_backbones
+from maskrec.callbacks import StepSeed, WriteEmbeddings
+from maskrec.data import FaceDataModule
+from maskrec.errors import UserError, one_line
+from maskrec.report import write_report
+from maskrec.runs import RunFolder
+
+# `omegaconf+` resolves `${...}` once all files are merged; without this it does not work under subcommands.
+jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+
+USAGE = """usage: maskrec <command> [options]
+
+commands:
+  exp NAME      fit, test the best checkpoint and write the report of experiments/NAME.yaml
+  fit           train                                     (all four: --config FILE, --help)
+  validate      score the validation sets
+  test          score the test sets
+  predict       --images FOLDER --output FILE.npz: embed a folder of pictures
+  list          the experiments, one line each
+  backbones     the names of all backbones [those that contain a word]"""
+LIGHTNING = ("fit", "validate", "test", "predict")
+
+
+class Command(Protocol):
+    """A verb of the command line."""
+
+    def __call__(self, args: list[str]) -> None: ...  # noqa: D102
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run a command; what a user can mend ends in one line and exit code 2."""
+    args = sys.argv[1:] if args is None else args
+    commands: dict[str, Command] = {"exp": run_experiment, "list": print_experiments, "backbones": print_backbones}
+    try:
+        if not args or args[0] in ("-h", "--help"):
+            write(USAGE)
+        elif args[0] in LIGHTNING:
+            MaskrecCLI(args)
+        elif args[0] in commands:
+            commands[args[0]](args[1:])
+        else:
+            raise UserError(f"no command is called '{args[0]}'; `maskrec --help` lists them")
+    except UserError as error:
+        sys.stderr.write(f"error: {one_line(error)}\n")
+        if isinstance(error, experiments.UnknownExperimentError):
+            print_experiments([])
+        return 2
+    return 0
+
+
+def write(line: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(f"{line}\n")
+
+
+def print_experiments(args: list[str]) -> None:
+    """Every experiment with the first comment of its file."""
+    for name, title in experiments.titles().items():
+        write(f"{name:24} {title}")
+
+
+def print_backbones(args: list[str]) -> None:
+    """Every backbone whose name contains the given word."""
+    for name in list_backbones():
+        if all(word in name for word in args):
+            write(name)
+
+
+def run_experiment(args: list[str]) -> None:
+    """Fit, test the best checkpoint, and write the report."""
+    name, hardware, rest = experiments.parse_command(args)
+    cli = MaskrecCLI(["fit", *experiments.config_options(name, hardware), *rest])
+    checkpoints = cli.folder.path / "checkpoints"
+    best = next((path for path in (checkpoints / "best.ckpt", checkpoints / "last.ckpt") if path.is_file()), None)
+    if cli.trainer.fast_dev_run or best is None:
+        best = None  # nothing was kept: the network as it is
+    cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True)
+    if cli.trainer.is_global_zero and cli.folder.path.is_dir():
+        write(f"report: {write_report(cli.folder.path)}")
+
+
+class Parser(LightningArgumentParser):
+    """Lightning's parser, whose errors are one line like all others here."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:  # type: ignore[override]
+        """Leave it to `main` to say."""
+        raise UserError(" ".join(message.split())) from ex
+
+
+class MaskrecCLI(LightningCLI):
+    """LightningCLI over a FaceMethod and a FaceDataModule, each run in a folder of its own.
+
+    Args:
+        args: A subcommand and its options.
+    """
+
+    datamodule: LightningDataModule
+
+    def __init__(self, args: list[str]) -> None:
+        os.environ.setdefault("WANDB_MODE", "offline")
+        torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it, outside the heads
+        subcommand, *options = args
+        options, self.folder = RunFolder.from_options(options)
+        try:
+            super().__init__(
+                LightningModule,
+                LightningDataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                save_config_callback=None,  # RunFolder writes config.yaml
+                seed_everything_default=1,
+                parser_kwargs={"parser_mode": "omegaconf+"},
+                auto_configure_optimizers=False,  # a method makes its own
+                trainer_defaults={"use_distributed_sampler": False, "num_sanity_val_steps": 0},
+                args=[subcommand, *experiments.expand_extends(options)],
+            )
+        except UserError:
+            self.folder.discard()
+            raise
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Our parser, with Lightning's `--config`."""
+        parser = Parser(**kwargs)
+        parser.add_argument("-c", "--config", action=jsonargparse.ActionConfigFile, help="A YAML file; may be repeated.")
+        return parser
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """What is ours at the top level of a configuration."""
+        parser.add_argument("--name", type=str, default="run", help="Name of the experiment.")
+        parser.add_argument("--run_id", type=str, help="Name of the run's folder; default: a time stamp.")
+        parser.add_argument("--run_dir", type=str, help="The run's folder.")
+        parser.add_argument("--extends", type=list[str], default=[], help="Files beside this one merged before it.")
+        parser.link_arguments("seed_everything", "data.init_args.seed")
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.set_defaults({"weights_only": True})  # a checkpoint is never unpickled beyond tensors and plain values
+        if subcommand == "fit":  # only training builds a head; elsewhere the data's identities are others
+            parser.link_arguments("data.num_identities", "model.init_args.num_identities", apply_on="instantiate")
+        if subcommand == "predict":
+            parser.add_argument("--images", type=str, required=True, help="Folder of pictures.")
+            parser.add_argument("--output", type=str, required=True, help="The .npz file to write.")
+        return parser
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse what `main` was given: Lightning would warn that the command line says the same."""
+        self.config = parser.parse_args(args)
+
+    def _parse_ckpt_path(self) -> None:
+        """The configuration says what the model is, a checkpoint only its weights."""
+
+    def before_instantiate_classes(self) -> None:
+        """Compare with the saved configuration where a run goes on."""
+        self.folder.adopt(self._parser(self.subcommand), self.config[self.subcommand])
+
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
+        """A trainer with the callback no configuration can leave out."""
+        trainer = super().instantiate_trainer(**kwargs)
+        trainer.callbacks.insert(0, StepSeed(int(self._get(self.config, "seed_everything"))))
+        return trainer
+
+    def before_fit(self) -> None:
+        """Begin the run."""
+        self._begin()
+
+    def before_validate(self) -> None:
+        """Begin the run."""
+        self._begin()
+
+    def before_test(self) -> None:
+        """Begin the run."""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make the folder, now that everything was found and built."""
+        checkpoint = self._get(self.config, "ckpt_path")
+        if checkpoint and not Path(checkpoint).is_file():
+            raise UserError(f"--ckpt_path {checkpoint}: no such file")
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+            self.folder.make()
+
+    def before_predict(self) -> None:
+        """Say what is embedded, and where to."""
+        config, output = self.config_init["predict"], Path(self.config_init["predict"]["output"])
+        if output.suffix != ".npz" or not output.parent.is_dir():
+            raise UserError(f"--output {output}: expected a .npz file in a folder that exists")
+        if not isinstance(self.datamodule, FaceDataModule):
+            raise UserError(f"data {type(self.datamodule).__name__}: predict needs a FaceDataModule")
+        self.datamodule.predict_folder = Path(config["images"])
+        self.trainer.callbacks.append(WriteEmbeddings(output, self.datamodule.predict_paths()))
+        self.config_init["predict"]["return_predictions"] = False

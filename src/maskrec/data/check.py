@@ -1,0 +1,100 @@
+"""Reading every picture once before training, so that a broken one is no surprise hours later."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from maskrec.data.images import read_image
+from maskrec.data.index import FaceIndex, cache_folder
+from maskrec.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Broken = Literal["error", "skip"]
+
+
+class LabelledFaces(NamedTuple):
+    """Pictures and the numbers of their identities, 0 to K - 1."""
+
+    paths: list[str]
+    labels: npt.NDArray[np.int64]
+
+    @property
+    def num_identities(self) -> int:
+        """K."""
+        return int(self.labels[-1]) + 1 if len(self.labels) else 0
+
+    def of_identities(self, identities: npt.NDArray[np.int64]) -> "LabelledFaces":
+        """The faces of some identities, numbered anew in their order."""
+        chosen = np.flatnonzero(np.isin(self.labels, identities))
+        labels = np.unique(self.labels[chosen], return_inverse=True)[1].astype(np.int64)
+        return LabelledFaces([self.paths[row] for row in chosen], labels)
+
+
+def readable_faces(index: FaceIndex, broken: Broken) -> LabelledFaces:
+    """The pictures of an index that can be read; each is read once, and the outcome kept beside the index.
+
+    Args:
+        index: A folder of identities.
+        broken: What to do about pictures that cannot be read: stop, or name them and leave them out. An identity
+            that has none left goes too.
+
+    Raises:
+        UserError: Pictures cannot be read and `broken` is `error`.
+    """
+    faces = LabelledFaces(index.paths(), index.labels())
+    unreadable = _unreadable(faces.paths)
+    if not unreadable:
+        return faces
+    if broken == "error":
+        raise UserError(
+            f"{len(unreadable)} of {len(faces.paths)} pictures cannot be read, the first {unreadable[0]}:"
+            " mend or remove them, or say data.broken skip"
+        )
+    log.warning("left out %d broken pictures: %s", len(unreadable), ", ".join(unreadable))
+    is_readable = ~np.isin(np.array(faces.paths), unreadable)
+    labels = np.unique(faces.labels[is_readable], return_inverse=True)[1].astype(np.int64)
+    return LabelledFaces([path for path, keep in zip(faces.paths, is_readable, strict=True) if keep], labels)
+
+
+def _unreadable(paths: Sequence[str]) -> list[str]:
+    """The broken pictures, from the record of an earlier check of the same files where there is one."""
+    checked = hashlib.sha256(os.fsencode("\0".join(paths))).hexdigest()[:16]
+    record = cache_folder() / f"checked-{checked}.txt"
+    try:
+        known = record.read_text().splitlines()
+        # Broken pictures may have been mended; whole ones are read again anyway, when they are used.
+        return [path for path in known if not _is_readable(path)]
+    except OSError:
+        pass
+    with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter while it decodes
+        outcomes = track(pool.map(_is_readable, paths), "Checking pictures", total=len(paths), transient=True)
+        broken = [path for path, is_readable in zip(paths, outcomes, strict=True) if not is_readable]
+    _write_record(record, broken)
+    return broken
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        read_image(path)
+    except UserError:
+        return False
+    return True
+
+
+def _write_record(record: Path, broken: Sequence[str]) -> None:
+    partial = record.with_suffix(f".{os.getpid()}")
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text("\n".join(broken))
+        partial.replace(record)
+    except OSError:  # a record that cannot be written costs time only
+        partial.unlink(missing_ok=True)

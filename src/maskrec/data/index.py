@@ -1,0 +1,145 @@
+"""Folders of identities, `<identity>/<image>`, listed once and kept.
+
+The list lies in a cache (`MASKREC_CACHE`, default `~/.cache/maskrec`). A later start compares the modification
+time of every identity's folder, which changes with each file added or taken away, and lists only what changed.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from maskrec.data.images import SUFFIXES
+from maskrec.errors import UserError
+
+FORMAT = 1  # raise when the cached layout changes
+SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True)
+class FaceIndex:
+    """The pictures of a folder of identities.
+
+    Args:
+        root: The folder.
+        identities: Names of the identities, sorted.
+        files: Names of the pictures, sorted within an identity, identity after identity.
+        counts: (K,) pictures of each identity.
+    """
+
+    root: Path
+    identities: list[str]
+    files: list[str]
+    counts: npt.NDArray[np.int64]
+
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(N,) the number of each picture's identity."""
+        return np.repeat(np.arange(len(self.identities)), self.counts)
+
+    def path(self, row: int, label: int) -> str:
+        """The full path of a picture."""
+        return os.path.join(self.root, self.identities[label], self.files[row])
+
+    def paths(self) -> list[str]:
+        """(N,) the full path of each picture."""
+        return [self.path(row, label) for row, label in enumerate(self.labels())]
+
+
+def cache_folder() -> Path:
+    """Where lists of files are kept."""
+    return Path(os.environ.get("MASKREC_CACHE") or Path.home() / ".cache" / "maskrec")
+
+
+def index_faces(root: str | Path) -> FaceIndex:
+    """List a folder of identities, or take the list from the cache where nothing changed.
+
+    Hidden files and those operating systems leave behind are passed over.
+
+    Raises:
+        UserError: The folder is missing or empty, an identity is empty, or a file is no picture by its ending.
+    """
+    root = Path(root)
+    folders, stamps = _identity_folders(root)
+    cache = cache_folder() / f"index-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.npz"
+    known = _read_cache(cache)
+    listings = [
+        known[name][1] if name in known and known[name][0] == stamp else _list_identity(root, name)
+        for name, stamp in zip(folders, stamps, strict=True)
+    ]
+    counts = np.array([len(files) for files in listings], dtype=np.int64)
+    index = FaceIndex(root, folders, [name for files in listings for name in files], counts)
+    if {name: stamp for name, (stamp, _) in known.items()} != dict(zip(folders, stamps, strict=True)):
+        _write_cache(cache, index, stamps)
+    return index
+
+
+def _identity_folders(root: Path) -> tuple[list[str], list[int]]:
+    layout = "expected <identity>/<image> folders"
+    try:
+        with os.scandir(root) as entries:
+            found = sorted((e.name, e.stat().st_mtime_ns) for e in entries if e.is_dir() and e.name[0] != ".")
+    except OSError as error:
+        raise UserError(
+            f"data root {root}: {error.strerror}; {layout} (MASKREC_DATA={os.environ.get('MASKREC_DATA', 'is not set')})"
+        ) from error
+    if not found:
+        raise UserError(f"data root {root}: holds no folder of an identity; {layout}")
+    return [name for name, _ in found], [stamp for _, stamp in found]
+
+
+def _list_identity(root: Path, name: str) -> list[str]:
+    with os.scandir(root / name) as entries:
+        files = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.name not in SYSTEM_FILES)
+    if not files:
+        raise UserError(f"identity {root / name}: holds no picture; remove the folder or fill it")
+    stranger = next((file for file in files if not file.lower().endswith(SUFFIXES)), None)
+    if stranger is not None:
+        raise UserError(f"image {root / name / stranger}: not a picture ({', '.join(SUFFIXES)}); remove it")
+    return files
+
+
+def _read_cache(cache: Path) -> dict[str, tuple[int, list[str]]]:
+    """Identity to (modification time, files); empty where there is no readable cache."""
+    try:
+        with np.load(cache, allow_pickle=False) as content:
+            if int(content["format"]) != FORMAT:
+                return {}
+            names = _split(content["identities"])
+            files = _split(content["files"])
+            stamps, ends = content["stamps"].tolist(), content["counts"].cumsum().tolist()
+    except (OSError, ValueError, KeyError, EOFError):
+        return {}
+    starts = [0, *ends[:-1]]
+    return {
+        name: (stamp, files[start:end]) for name, stamp, start, end in zip(names, stamps, starts, ends, strict=True)
+    }
+
+
+def _write_cache(cache: Path, index: FaceIndex, stamps: list[int]) -> None:
+    """Write in one step; a cache that cannot be written costs time only."""
+    partial = cache.with_suffix(f".{os.getpid()}.npz")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            partial,
+            format=np.int64(FORMAT),
+            identities=_join(index.identities),
+            files=_join(index.files),
+            stamps=np.array(stamps, dtype=np.int64),
+            counts=index.counts,
+        )
+        partial.replace(cache)
+    except OSError:
+        partial.unlink(missing_ok=True)
+
+
+def _join(names: Sequence[str]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(os.fsencode("\0".join(names)), dtype=np.uint8)
+
+
+def _split(joined: npt.NDArray[np.uint8]) -> list[str]:
+    return os.fsdecode(joined.tobytes()).split("\0")

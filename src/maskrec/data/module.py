@@ -1,0 +1,169 @@
+"""The base of every data module: loaders, masks, and where a resumed epoch goes on."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import cv2
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, DistributedSampler
+
+from maskrec.data.datasets import EvaluationFaces, TrainingFaces
+from maskrec.data.evaluation_set import EvaluationSet
+from maskrec.data.images import SUFFIXES, normalise
+from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
+from maskrec.errors import UserError
+from maskrec.masking import MaskTransform
+from maskrec.types import FaceBatch
+
+EVALUATION_BATCH = 256  # faces a process at a time; has no influence on results
+
+
+class FaceDataModule(LightningDataModule):
+    """Faces for training, validation, test and prediction.
+
+    A subclass says which faces: it overrides `training_faces`, `validation_sets` and `num_identities`.
+    Pictures travel as uint8 and become floats in [-1, 1] on the device.
+
+    Args:
+        image_size: (height, width) in pixels; aligned faces are scaled to cover it and cut to its centre.
+        batch_size: Faces in a global batch: over all processes, so that hardware does not change an experiment.
+        images_per_identity: K of P x K batches with P = batch_size / K; without it faces are shuffled freely.
+        masking: Puts masks on training faces, with its own probability.
+        augmentation: Further albumentations transforms of training faces, in order, after the mask.
+        test_sets: What a method is tested on.
+        num_workers: Loader processes of each rank; default: one a core, at most 8, shared by the ranks of this machine.
+        seed: Seed of batches, masks and augmentation; linked to `seed_everything`.
+    """
+
+    def __init__(
+        self,
+        image_size: tuple[int, int] = (112, 112),
+        batch_size: int = 128,
+        images_per_identity: int | None = None,
+        masking: MaskTransform | None = None,
+        augmentation: list[A.BasicTransform] | None = None,
+        test_sets: list[EvaluationSet] | None = None,
+        num_workers: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.images_per_identity = images_per_identity
+        self.masking = masking
+        self.augmentation = augmentation or []
+        self.test_sets = test_sets or []
+        self.num_workers = num_workers
+        self.seed = seed
+        self.predict_folder: Path | None = None
+        self._resume: dict[str, int] = {}
+
+    # Which faces: for subclasses.
+
+    @property
+    def num_identities(self) -> int | None:
+        """K, the identities of the training faces; None where there is nothing to train on."""
+        return None
+
+    def training_faces(self) -> TrainingFaces:
+        """The faces to train on."""
+        raise UserError(f"{type(self).__name__} holds no training faces; give data a class that does, e.g. FaceFolder")
+
+    def validation_sets(self) -> list[EvaluationSet]:
+        """What training is validated on; never a test set."""
+        return []
+
+    def evaluation_sets(self, stage: str) -> list[EvaluationSet]:
+        """The sets behind the loaders of `val` or `test`, in order."""
+        return self.test_sets if stage == "test" else self.validation_sets()
+
+    # Loaders.
+
+    def train_dataloader(self) -> DataLoader[FaceBatch]:
+        """Batches by a sampler that knows ranks, epochs and where to go on."""
+        faces = self.training_faces()
+        options = {"seed": self.seed, "rank": self._rank, "world_size": self._world_size}
+        sampler: EpochBatchSampler
+        if self.images_per_identity is None:
+            sampler = ShuffledBatchSampler(len(faces), self.batch_size, **options)
+        else:
+            sampler = IdentityBatchSampler(faces.labels, self.batch_size, self.images_per_identity, **options)
+        sampler.set_epoch(self._resume.get("epoch", 0))
+        sampler.start = self._resume.get("consumed", 0)
+        return DataLoader(faces, batch_sampler=sampler, **self._worker_options())
+
+    def val_dataloader(self) -> list[DataLoader[FaceBatch]]:
+        """One loader a validation set."""
+        return [self._evaluation_loader(faces) for faces in self.validation_sets()]
+
+    def test_dataloader(self) -> list[DataLoader[FaceBatch]]:
+        """One loader a test set."""
+        if not self.test_sets:
+            raise UserError("data.test_sets is empty: name at least one evaluation set, e.g. data_modules.LFW")
+        return [self._evaluation_loader(faces) for faces in self.test_sets]
+
+    def predict_dataloader(self) -> DataLoader[FaceBatch]:
+        """The pictures of `predict_folder`."""
+        return self._loader(EvaluationFaces(self.predict_paths(), self.image_size))
+
+    def predict_paths(self) -> list[str]:
+        """Every picture under `predict_folder`, sorted."""
+        if self.predict_folder is None or not self.predict_folder.is_dir():
+            raise UserError(f"--images {self.predict_folder}: no such folder of pictures")
+        paths = sorted(str(p) for p in self.predict_folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not paths:
+            raise UserError(f"--images {self.predict_folder}: holds no picture ({', '.join(SUFFIXES)})")
+        return paths
+
+    def _evaluation_loader(self, faces: EvaluationSet) -> DataLoader[FaceBatch]:
+        return self._loader(faces.faces(self.image_size))
+
+    def _loader(self, faces: Any) -> DataLoader[FaceBatch]:
+        # The sampler pads the ranks to one length, which DDP needs; the evaluation drops what was padded.
+        sampler = DistributedSampler(faces, self._world_size, self._rank, shuffle=False)
+        return DataLoader(faces, batch_size=EVALUATION_BATCH, sampler=sampler, **self._worker_options())
+
+    def _worker_options(self) -> dict[str, Any]:
+        ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or (self.trainer.num_devices if self.trainer else 1)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = max(1, min(8, cores // ranks_here)) if self.num_workers is None else self.num_workers
+        return {
+            "num_workers": workers,
+            "pin_memory": bool(self.trainer and self.trainer.strategy.root_device.type == "cuda"),
+            "worker_init_fn": _one_thread,
+        }
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer else 1
+
+    def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
+        """Pixels become floats in [-1, 1] on the device."""
+        return batch._replace(image=normalise(batch.image))
+
+    # A resume goes on behind the last batch that was trained on, whatever the workers had prefetched.
+
+    def state_dict(self) -> dict[str, int]:
+        """The epoch, and how many of its batches were trained on."""
+        assert self.trainer is not None
+        loop = self.trainer.fit_loop
+        consumed = loop.epoch_loop.batch_progress.current.processed
+        is_over = consumed >= self.trainer.num_training_batches
+        # `ready` counts epochs begun; `current_epoch` would already have moved on in end-of-epoch hooks.
+        return {"epoch": loop.epoch_progress.current.ready - 1 + is_over, "consumed": 0 if is_over else consumed}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Remember where the next training loader starts."""
+        self._resume = dict(state_dict)
+
+
+def _one_thread(worker: int) -> None:
+    """Loader processes are parallel already: OpenCV's own threads would only get in each other's way."""
+    cv2.setNumThreads(0)

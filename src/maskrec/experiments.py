@@ -1,0 +1,92 @@
+"""The files in experiments/: found by name, listed by their first comment, merged along `extends`."""
+
+from pathlib import Path
+
+import yaml
+
+from maskrec.errors import UserError
+
+FOLDER = Path("experiments")
+HARDWARE = FOLDER / "hardware"
+OVERLAYS = ("base", "small", "tuned")
+
+
+class UnknownExperimentError(UserError):
+    """No experiment was named, or one that is not there: the list of them follows the line."""
+
+
+def titles() -> dict[str, str]:
+    """Experiment to the first comment of its file; tables' rows as `tables/<paper>/<row>`."""
+    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent != HARDWARE and path.stem not in OVERLAYS)
+    return {str(path.relative_to(FOLDER).with_suffix("")): _first_comment(path) for path in files}
+
+
+def _first_comment(path: Path) -> str:
+    lines = path.read_text().splitlines()
+    return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
+
+
+def parse_command(args: list[str]) -> tuple[str, str | None, list[str]]:
+    """`NAME [--hardware NAME] [options]` to its parts."""
+    if not args or args[0].startswith("-"):
+        raise UnknownExperimentError("say which experiment: maskrec exp NAME")
+    name, rest = args[0], args[1:]
+    hardware = None
+    if "--hardware" in rest:
+        at = rest.index("--hardware")
+        hardware = rest[at + 1] if at + 1 < len(rest) else ""
+        rest = rest[:at] + rest[at + 2 :]
+    return name, hardware, rest
+
+
+def config_options(name: str, hardware: str | None = None) -> list[str]:
+    """`--config` options of an experiment on some hardware.
+
+    Raises:
+        UserError: There is no such experiment or hardware; the message lists what there is.
+    """
+    experiment = FOLDER / f"{name}.yaml"
+    if not experiment.is_file() or name in OVERLAYS:
+        raise UnknownExperimentError(f"no experiment is called '{name}'")
+    options = ["--config", str(experiment)]
+    if hardware is not None:
+        overlay = HARDWARE / f"{hardware}.yaml"
+        if not overlay.is_file():
+            known = ", ".join(sorted(path.stem for path in HARDWARE.glob("*.yaml")))
+            raise UserError(f"no hardware is called '{hardware}'; there are: {known}")
+        options += ["--config", str(overlay)]
+    return options
+
+
+def expand_extends(options: list[str]) -> list[str]:
+    """Put before each `--config FILE` the files it `extends`, a list of names beside it; each file once.
+
+    Raises:
+        UserError: A file is missing or no YAML.
+    """
+    files: dict[Path, None] = {}
+    rest: list[str] = []
+    words = iter(options)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in ("--config", "-c"):
+            _add_with_parents(Path(value if equals else next(words, "")), files)
+        else:
+            rest.append(word)
+    return [*(f"--config={file}" for file in files), *rest]
+
+
+def _add_with_parents(path: Path, files: dict[Path, None]) -> None:
+    if path in files:
+        return
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"--config {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"--config {path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"--config {path}: expected `key: value` lines")
+    for parent in content.get("extends") or []:
+        _add_with_parents(path.parent / f"{parent}.yaml", files)
+    files[path] = None

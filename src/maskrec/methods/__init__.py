@@ -1,0 +1,6 @@
+"""Methods, one LightningModule a paper. What is exported here is covered by the contract test."""
+
+from maskrec.methods.base import CosineSimilarity, FaceMethod
+from maskrec.methods.classifier import FaceClassifier
+
+__all__ = ["CosineSimilarity", "FaceClassifier", "FaceMethod"]

@@ -1,0 +1,145 @@
+"""What every method shares: how it is evaluated, predicts, and is optimised."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+from torch.optim import SGD
+
+from maskrec.errors import UserError
+from maskrec.evaluation import Evaluator, ProtocolResults
+from maskrec.types import Embedding, FaceBatch
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+class FaceMethod(LightningModule, ABC):
+    """A method of masked-face recognition: it embeds faces and knows how two embeddings compare.
+
+    A subclass writes `__init__`, `embed`, `training_step` and, unless cosine will do, the two similarities.
+
+    Args:
+        optimizer: Makes the optimiser from the parameters that are trained.
+        lr_scheduler: Makes the learning-rate schedule from the optimiser.
+        lr_interval: When the schedule advances.
+    """
+
+    training_only: ClassVar[tuple[str, ...]] = ("head.",)
+    """Prefixes of weights only training needs: a checkpoint may hold them where the method has none."""
+    is_data_parallel: ClassVar[bool] = True
+    """Whether two processes with half a batch each take the step of one process with the whole batch."""
+
+    def __init__(
+        self,
+        optimizer: OptimizerCallable = SGD,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        lr_interval: Literal["step", "epoch"] = "epoch",
+    ) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.lr_interval = lr_interval
+        self.results: ProtocolResults = {}
+        self.save_hyperparameters()
+        for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
+            del self.hparams[name]  # a checkpoint holds tensors and plain values only
+
+    @abstractmethod
+    def embed(self, images: Tensor) -> Embedding:
+        """(B, 3, H, W) in [-1, 1] to an embedding of B rows; needs no label."""
+
+    @abstractmethod
+    def similarity(self, probe: Embedding, gallery: Embedding) -> Tensor:
+        """Scores of all pairs, (P, G), higher = more alike."""
+
+    @abstractmethod
+    def pairwise_similarity(self, first: Embedding, second: Embedding) -> Tensor:
+        """Scores of N pairs row by row, (N,), higher = more alike."""
+
+    # One evaluation for validation and test.
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to collect embeddings."""
+        self._start_evaluation("val")
+
+    def on_test_epoch_start(self) -> None:
+        """Begin to collect embeddings."""
+        self._start_evaluation("test")
+
+    def _start_evaluation(self, stage: str) -> None:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data is None:
+            raise UserError("a method is evaluated on the sets of a FaceDataModule: give the trainer `datamodule=`")
+        evaluations = [faces.evaluation() for faces in data.evaluation_sets(stage)]
+        self._evaluator = Evaluator(evaluations, self.device)
+
+    def validation_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Embed a batch."""
+        self._evaluator.update(dataloader_idx, self.embed(batch.image), batch.index)
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        """Score, and log `val/...` with the mean of each metric over all comparisons as `val/<metric>`."""
+        self.results = self._evaluator.compute(self)
+        self._log_results("val")
+        for metric in ("auc", "accuracy"):
+            values = [numbers[metric] for numbers in self.results.values() if metric in numbers]
+            if values:
+                self.log(f"val/{metric}", sum(values) / len(values), prog_bar=True)
+
+    def on_test_epoch_end(self) -> None:
+        """Score, and log `test/...`."""
+        self.results = self._evaluator.compute(self)
+        self._log_results("test")
+
+    def _log_results(self, split: str) -> None:
+        # Every rank has gathered all embeddings and computed the same numbers: there is nothing to reduce.
+        for key, numbers in self.results.items():
+            self.log_dict({f"{split}/{key}/{metric}": value for metric, value in numbers.items()})
+
+    def predict_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> Embedding:
+        """The embedding of a batch."""
+        return self.embed(batch.image)
+
+    def configure_optimizers(self) -> Any:
+        """The injected optimiser and schedule over the parameters that are trained."""
+        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        if self.lr_scheduler is None:
+            return optimizer
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": self.lr_interval},
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out weights only training needs, where this method was built without them."""
+        own = self.state_dict()
+        state: Mapping[str, Tensor] = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {
+            key: value for key, value in state.items() if key in own or not key.startswith(self.training_only)
+        }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, PLAIN)
+
+
+class CosineSimilarity:
+    """Cosine scores, for methods whose embedding is one tensor of unit rows, (B, D)."""
+
+    def similarity(self, probe: Tensor, gallery: Tensor) -> Tensor:
+        """(P, D), (G, D) to (P, G)."""
+        return probe @ gallery.T
+
+    def pairwise_similarity(self, first: Tensor, second: Tensor) -> Tensor:
+        """(N, D), (N, D) to (N,)."""
+        return torch.linalg.vecdot(first, second)

@@ -1,0 +1,37 @@
+"""The values that pass between data, methods and evaluation."""
+
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from torch import Tensor
+
+Embedding: TypeAlias = Any
+"""A tensor, or any nesting of tuples, lists and dicts of tensors, each with one row a face."""
+
+
+class FaceBatch(NamedTuple):
+    """Faces on their way from a loader to a method.
+
+    B: faces in the batch, H x W: image size in pixels.
+    """
+
+    image: Tensor
+    """(B, 3, H, W) RGB; uint8 in a loader, float in [-1, 1] once on the device."""
+    identity: Tensor
+    """(B,) int64, the number of the identity in its set."""
+    is_masked: Tensor
+    """(B,) bool, whether the face wears a mask."""
+    index: Tensor
+    """(B,) int64, the row of the face in its set."""
+
+
+class Embedder(Protocol):
+    """Whatever embeds faces and knows how two embeddings compare."""
+
+    def embed(self, images: Tensor) -> Embedding:
+        """(B, 3, H, W) in [-1, 1] to an embedding of B rows."""
+
+    def similarity(self, probe: Embedding, gallery: Embedding) -> Tensor:
+        """Scores of all P x G pairs, (P, G), higher = more alike."""
+
+    def pairwise_similarity(self, first: Embedding, second: Embedding) -> Tensor:
+        """Scores of N pairs row by row, (N,), higher = more alike."""
