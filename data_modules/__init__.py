@@ -2,5 +2,6 @@
 
 from data_modules.face_folder import FaceFolder
 from data_modules.lfw import LFW
+from data_modules.made_up import MadeUpFaces
 
-__all__ = ["LFW", "FaceFolder"]
+__all__ = ["LFW", "FaceFolder", "MadeUpFaces"]

@@ -15,6 +15,7 @@ from maskrec.backbones import list_backbones
 from maskrec.callbacks import StepSeed, WriteEmbeddings
 from maskrec.data import FaceDataModule
 from maskrec.errors import UserError, one_line
+from maskrec.memory import keep_freed_memory
 from maskrec.report import write_report
 from maskrec.runs import RunFolder
 
@@ -87,7 +88,7 @@ def run_experiment(args: list[str]) -> None:
     best = next((path for path in (checkpoints / "best.ckpt", checkpoints / "last.ckpt") if path.is_file()), None)
     if cli.trainer.fast_dev_run or best is None:
         best = None  # nothing was kept: the network as it is
-    cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True)
+    cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
         write(f"report: {write_report(cli.folder.path)}")
 
@@ -111,6 +112,7 @@ class MaskrecCLI(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         os.environ.setdefault("WANDB_MODE", "offline")
+        keep_freed_memory()
         torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it, outside the heads
         subcommand, *options = args
         options, self.folder = RunFolder.from_options(options)
@@ -148,6 +150,8 @@ class MaskrecCLI(LightningCLI):
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.set_defaults({"weights_only": True})  # a checkpoint is never unpickled beyond tensors and plain values
+        if subcommand in ("validate", "test"):
+            parser.set_defaults({"verbose": False})  # WriteResults prints the table
         if subcommand == "fit":  # only training builds a head; elsewhere the data's identities are others
             parser.link_arguments("data.num_identities", "model.init_args.num_identities", apply_on="instantiate")
         if subcommand == "predict":

@@ -1,6 +1,5 @@
 """Embeddings of a folder of pictures in one .npz file."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils._pytree import tree_flatten
 
 from maskrec.evaluation import EmbeddingStore
+from maskrec.files import replacing
 from maskrec.types import FaceBatch
 
 
@@ -45,12 +45,11 @@ class WriteEmbeddings(Callback):
         self._store.update(outputs, batch.index)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write in one step."""
+        """Write the file."""
         embedding, _ = self._store.compute()
         if not trainer.is_global_zero:
             return
         leaves = [leaf.to(torch.float32).cpu().numpy() for leaf in tree_flatten(embedding)[0]]
         names = ["embedding"] if len(leaves) == 1 else [f"embedding_{i}" for i in range(len(leaves))]
-        partial = self.output.with_name(f".{self.output.stem}.{os.getpid()}.npz")
-        np.savez(partial, path=np.array(self.paths), **dict(zip(names, leaves, strict=True)))
-        partial.replace(self.output)
+        with replacing(self.output) as partial:
+            np.savez(partial, path=np.array(self.paths), **dict(zip(names, leaves, strict=True)))

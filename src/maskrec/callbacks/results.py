@@ -1,11 +1,13 @@
 """results.json and the table at the end of a test."""
 
+import json
 from pathlib import Path
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
-from maskrec.evaluation.results import git_commit, hardware, print_results, versions, write_json
+from maskrec.evaluation.results import git_commit, hardware, print_results, versions
+from maskrec.files import replacing
 
 
 class WriteResults(Callback):
@@ -36,16 +38,15 @@ class WriteResults(Callback):
             return
         protocols = getattr(pl_module, "results", {})
         print_results(protocols)
-        write_json(
-            self.path,
-            {
-                "experiment": self.experiment,
-                "method": type(pl_module).__name__,
-                "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
-                "seed": self.seed,
-                "git": git_commit(),
-                "hardware": hardware(),
-                "versions": versions(),
-                "protocols": protocols,
-            },
-        )
+        content = {
+            "experiment": self.experiment,
+            "method": type(pl_module).__name__,
+            "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
+            "seed": self.seed,
+            "git": git_commit(),
+            "hardware": hardware(),
+            "versions": versions(),
+            "protocols": protocols,
+        }
+        with replacing(self.path) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,5 +1,6 @@
 """Reading every picture once before training, so that a broken one is no surprise hours later."""
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -15,6 +16,7 @@ from rich.progress import track
 from maskrec.data.images import read_image
 from maskrec.data.index import FaceIndex, cache_folder
 from maskrec.errors import UserError
+from maskrec.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +93,8 @@ def _is_readable(path: str) -> bool:
 
 
 def _write_record(record: Path, broken: Sequence[str]) -> None:
-    partial = record.with_suffix(f".{os.getpid()}")
-    try:
+    """A record that cannot be written costs time only."""
+    with contextlib.suppress(OSError):
         record.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text("\n".join(broken))
-        partial.replace(record)
-    except OSError:  # a record that cannot be written costs time only
-        partial.unlink(missing_ok=True)
+        with replacing(record) as partial:
+            partial.write_text("\n".join(broken))

@@ -51,5 +51,5 @@ def to_tensor(image: Image) -> Tensor:
 
 
 def normalise(image: Tensor) -> Tensor:
-    """uint8 pixels to float in [-1, 1]."""
-    return image.float().div_(127.5).sub_(1)
+    """uint8 pixels to float in [-1, 1], channels last in memory: convolutions are faster so."""
+    return image.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)

@@ -4,8 +4,10 @@ The list lies in a cache (`MASKREC_CACHE`, default `~/.cache/maskrec`). A later 
 time of every identity's folder, which changes with each file added or taken away, and lists only what changed.
 """
 
+import contextlib
 import hashlib
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy.typing as npt
 
 from maskrec.data.images import SUFFIXES
 from maskrec.errors import UserError
+from maskrec.files import replacing
 
 FORMAT = 1  # raise when the cached layout changes
 SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini"})
@@ -111,7 +114,7 @@ def _read_cache(cache: Path) -> dict[str, tuple[int, list[str]]]:
             names = _split(content["identities"])
             files = _split(content["files"])
             stamps, ends = content["stamps"].tolist(), content["counts"].cumsum().tolist()
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
     starts = [0, *ends[:-1]]
     return {
@@ -120,21 +123,18 @@ def _read_cache(cache: Path) -> dict[str, tuple[int, list[str]]]:
 
 
 def _write_cache(cache: Path, index: FaceIndex, stamps: list[int]) -> None:
-    """Write in one step; a cache that cannot be written costs time only."""
-    partial = cache.with_suffix(f".{os.getpid()}.npz")
-    try:
+    """A cache that cannot be written costs time only."""
+    with contextlib.suppress(OSError):
         cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            partial,
-            format=np.int64(FORMAT),
-            identities=_join(index.identities),
-            files=_join(index.files),
-            stamps=np.array(stamps, dtype=np.int64),
-            counts=index.counts,
-        )
-        partial.replace(cache)
-    except OSError:
-        partial.unlink(missing_ok=True)
+        with replacing(cache) as partial:
+            np.savez(
+                partial,
+                format=np.int64(FORMAT),
+                identities=_join(index.identities),
+                files=_join(index.files),
+                stamps=np.array(stamps, dtype=np.int64),
+                counts=index.counts,
+            )
 
 
 def _join(names: Sequence[str]) -> npt.NDArray[np.uint8]:

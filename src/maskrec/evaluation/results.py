@@ -1,12 +1,9 @@
 """results.json: the numbers of a run and what made them."""
 
-import json
 import os
 import platform
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -44,21 +41,15 @@ def hardware() -> str:
     return f"{os.cpu_count()} CPU cores ({platform.machine()})"
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file in one step: readers see the old file or the new one, never half of one."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(path)
-
-
-def print_results(protocols: ProtocolResults, console: Console | None = None) -> None:
-    """One row a protocol and comparison, one column a metric."""
-    metrics = list(dict.fromkeys(name for values in protocols.values() for name in values))
-    table = Table("protocol", "comparison", *metrics)
-    for key, values in protocols.items():
-        evaluation, comparison = key.split("/", 1)
-        table.add_row(evaluation, comparison, *(format_number(name, values.get(name)) for name in metrics))
-    (console or Console()).print(table)
+def print_results(protocols: ProtocolResults) -> None:
+    """One row a protocol and comparison, one column a metric; deviations stay in results.json."""
+    metrics = [m for m in dict.fromkeys(name for numbers in protocols.values() for name in numbers) if m[-4:] != "_std"]
+    table = Table("protocol/comparison", *metrics)
+    for key, numbers in protocols.items():
+        table.add_row(key, *(format_number(name, numbers.get(name)) for name in metrics))
+    console = Console()
+    # A log file has no width: rich would cut the columns down to 80 characters.
+    (console if console.is_terminal else Console(width=160)).print(table)
 
 
 def format_number(metric: str, value: float | None) -> str:

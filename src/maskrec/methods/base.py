@@ -1,5 +1,6 @@
 """What every method shares: how it is evaluated, predicts, and is optimised."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -44,9 +45,15 @@ class FaceMethod(LightningModule, ABC):
         self.lr_scheduler = lr_scheduler
         self.lr_interval = lr_interval
         self.results: ProtocolResults = {}
-        self.save_hyperparameters()
+        self._save_plain_hyperparameters()
+
+    def _save_plain_hyperparameters(self) -> None:
+        """A checkpoint holds tensors and plain values only, so that it can be loaded without unpickling."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Attribute .* is an instance of `nn.Module`")
+            self.save_hyperparameters()
         for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
-            del self.hparams[name]  # a checkpoint holds tensors and plain values only
+            del self.hparams[name]
 
     @abstractmethod
     def embed(self, images: Tensor) -> Embedding:

@@ -1,0 +1,49 @@
+"""What several tests need: a cache of their own, W&B off, and real faces where they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from data_modules.made_up import draw_made_up
+
+ROOT = Path(__file__).parents[1]
+
+# One OpenMP thread a test process: several processes share the cores.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["WANDB_MODE"] = "disabled"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for this session, also of subprocesses."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["MASKREC_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """A folder of 6 identities with 4 pictures each."""
+    folder = tmp_path / "faces"
+    draw_made_up(folder, identities=6, images=4)
+    return folder
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory that sees the project's experiments."""
+    (tmp_path / "experiments").symlink_to(ROOT / "experiments")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Real faces, where MASKREC_DATA says they are."""
+    folder = os.environ.get("MASKREC_DATA")
+    if not folder:
+        pytest.skip("MASKREC_DATA is not set: no real faces to run on")
+    return Path(folder).resolve()

@@ -1,0 +1,99 @@
+"""The cached list of a folder of identities."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskrec import UserError
+from maskrec.data import index_faces, readable_faces
+from maskrec.data import index as index_module
+
+
+def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the identities whose folders are listed from now on."""
+    names: list[str] = []
+    original = index_module._list_identity
+
+    def spy(root: Path, name: str) -> list[str]:
+        names.append(name)
+        return original(root, name)
+
+    monkeypatch.setattr(index_module, "_list_identity", spy)
+    return names
+
+
+def test_identities_and_pictures_in_order(faces: Path) -> None:
+    (faces / ".hidden").mkdir()
+    (faces / "identity_000" / "Thumbs.db").touch()
+    index = index_faces(faces)
+    assert index.identities == [f"identity_{i:03d}" for i in range(6)]
+    assert index.counts.tolist() == [4] * 6
+    assert index.labels().tolist() == np.repeat(range(6), 4).tolist()
+    assert index.paths()[5] == str(faces / "identity_001" / "001.png")
+
+
+def test_a_later_start_lists_only_what_changed(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = index_faces(faces)
+    names = listed(monkeypatch)
+    assert index_faces(faces).files == before.files
+    assert names == []
+    source = faces / "identity_002" / "000.png"
+    os.link(source, faces / "identity_002" / "new.png")
+    os.utime(faces / "identity_002", ns=(1, 1))
+    after = index_faces(faces)
+    assert names == ["identity_002"]
+    assert after.counts.tolist() == [4, 4, 5, 4, 4, 4]
+    assert index_faces(faces).files == after.files
+    assert names == ["identity_002"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short"])
+def test_a_damaged_cache_is_made_anew(faces: Path, cache: Path, content: bytes) -> None:
+    before = index_faces(faces)
+    for file in cache.glob("index-*.npz"):
+        file.write_bytes(content)
+    assert index_faces(faces).files == before.files
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_else(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKREC_CACHE", str(faces / "identity_000" / "000.png" / "no_folder"))
+    assert len(index_faces(faces).files) == 24
+
+
+def test_bad_roots_are_named(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASKREC_DATA", raising=False)
+    with pytest.raises(UserError, match=r"nowhere.*expected <identity>/<image>.*MASKREC_DATA=is not set"):
+        index_faces(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no folder of an identity"):
+        index_faces(tmp_path / "empty")
+    (faces / "nobody").mkdir()
+    with pytest.raises(UserError, match=r"identity .*nobody: holds no picture"):
+        index_faces(faces)
+    (faces / "nobody" / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"image .*notes.txt: not a picture"):
+        index_faces(faces)
+
+
+def test_broken_pictures_stop_or_are_left_out(faces: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broken = faces / "identity_001" / "002.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    (faces / "identity_003" / "001.png").write_bytes(b"")
+    for _ in range(2):  # the second time from the record
+        with pytest.raises(UserError, match=r"2 of 24 pictures cannot be read, the first .*identity_001/002.png"):
+            readable_faces(index_faces(faces), "error")
+    kept = readable_faces(index_faces(faces), "skip")
+    assert len(kept.paths) == 22
+    assert str(broken) not in kept.paths
+    assert str(broken) in caplog.text
+    assert kept.num_identities == 6
+
+
+def test_an_identity_without_readable_pictures_goes(faces: Path) -> None:
+    for picture in (faces / "identity_002").iterdir():
+        picture.write_bytes(b"no picture")
+    kept = readable_faces(index_faces(faces), "skip")
+    assert kept.num_identities == 5
+    assert np.bincount(kept.labels).tolist() == [4] * 5

@@ -1,0 +1,84 @@
+"""Pair lists, read and drawn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskrec import UserError
+from maskrec.data import read_lfw_pairs, sample_pairs
+
+
+@pytest.fixture
+def lfw(tmp_path: Path) -> Path:
+    """Two folds of one genuine and one impostor pair each, in LFW's layout."""
+    for name, count in (("Ann_Lee", 3), ("Bo", 2)):
+        (tmp_path / name).mkdir()
+        for number in range(1, count + 1):
+            (tmp_path / name / f"{name}_{number:04d}.jpg").touch()
+    (tmp_path / "pairs.txt").write_text("2\t1\nAnn_Lee\t1\t3\nAnn_Lee\t2\tBo\t1\nBo\t1\t2\nBo\t2\tAnn_Lee\t1\n")
+    return tmp_path
+
+
+def test_lfw_pairs(lfw: Path) -> None:
+    pairs = read_lfw_pairs(lfw / "pairs.txt", lfw)
+    names = [Path(path).stem for path in pairs.paths]
+    assert [(names[a], names[b]) for a, b in zip(pairs.reference, pairs.probe, strict=True)] == [
+        ("Ann_Lee_0001", "Ann_Lee_0003"),
+        ("Ann_Lee_0002", "Bo_0001"),
+        ("Bo_0001", "Bo_0002"),
+        ("Bo_0002", "Ann_Lee_0001"),
+    ]
+    assert pairs.is_genuine.tolist() == [True, False, True, False]
+    assert pairs.fold.tolist() == [0, 0, 1, 1]
+    assert len(names) == len(set(names)) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("2\t1\nAnn_Lee\t1\t9\nAnn_Lee\t2\tBo\t1\nBo\t1\t2\nBo\t2\tAnn_Lee\t1\n", r"line 2: no picture .*Ann_Lee_0009"),
+        ("2\t1\nAnn_Lee\t1\t3\n", r"1 pairs, but its first line promises 2x2x1"),
+        ("folds\n", r"line 1: expected two numbers"),
+        ("1\t1\nAnn_Lee 1 3\nBo\t1\tAnn_Lee\t1\n", r"line 2: expected 3 or 4 tab-separated words, got 1"),
+        ("1\t1\nAnn_Lee\tone\t3\nBo\t1\tAnn_Lee\t1\n", r"line 2: 'one' is no picture number"),
+    ],
+)
+def test_bad_lists_are_named_by_file_and_line(lfw: Path, content: str, message: str) -> None:
+    (lfw / "pairs.txt").write_text(content)
+    with pytest.raises(UserError, match=f"pairs.txt.*{message}"):
+        read_lfw_pairs(lfw / "pairs.txt", lfw)
+
+
+def test_real_lfw_list(real_data: Path) -> None:
+    pairs = read_lfw_pairs(real_data / "lfw" / "pairs.txt", real_data / "lfw")
+    assert len(pairs.is_genuine) == 6000
+    assert pairs.is_genuine.sum() == 3000
+    assert np.bincount(pairs.fold).tolist() == [600] * 10
+
+
+def test_drawn_pairs_are_true_balanced_and_without_repeats() -> None:
+    labels = np.repeat(np.arange(30), np.arange(1, 31) % 5 + 1)
+    paths = [f"{row}" for row in range(len(labels))]
+    pairs = sample_pairs(paths, labels, pairs=40, folds=10, seed=1)
+    same = labels[pairs.reference] == labels[pairs.probe]
+    np.testing.assert_array_equal(same, pairs.is_genuine)
+    assert same.sum() == 40
+    assert len(same) == 80
+    assert len({frozenset(pair) for pair in zip(pairs.reference.tolist(), pairs.probe.tolist(), strict=True)}) == 80
+    assert (pairs.reference != pairs.probe).all()
+    for fold in range(10):
+        assert pairs.is_genuine[pairs.fold == fold].mean() == 0.5
+    again = sample_pairs(paths, labels, pairs=40, folds=10, seed=1)
+    np.testing.assert_array_equal(again.probe, pairs.probe)
+
+
+def test_genuine_pairs_are_spread_over_identities() -> None:
+    labels = np.array([0] * 20 + [1, 1] + [2, 2])
+    pairs = sample_pairs([""] * 24, labels, pairs=6, folds=2, seed=0)
+    assert set(labels[pairs.reference[pairs.is_genuine]]) == {0, 1, 2}
+
+
+def test_too_few_faces_are_refused() -> None:
+    with pytest.raises(UserError, match="give 0 pairs of a kind, 10 folds need more: hold out more"):
+        sample_pairs(["a", "b"], np.array([0, 1]), pairs=10, folds=10, seed=0)

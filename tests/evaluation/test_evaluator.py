@@ -1,0 +1,52 @@
+"""The three comparisons of a pair list, scored through a method's own similarity."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from maskrec.evaluation import Evaluation, Evaluator, Verification
+
+
+class NegativeDistance:
+    """An embedder that is no cosine: scores are negative distances."""
+
+    def embed(self, images: Tensor) -> Any:
+        return {"mean": images.mean(dim=(1, 2, 3)).unsqueeze(1)}
+
+    def similarity(self, probe: Any, gallery: Any) -> Tensor:
+        return -torch.cdist(probe["mean"], gallery["mean"])
+
+    def pairwise_similarity(self, first: Any, second: Any) -> Tensor:
+        return -(first["mean"] - second["mean"]).abs().squeeze(1)
+
+
+def evaluation() -> Evaluation:
+    # Rows 0..39: identity = row // 2. Genuine: (2i, 2i + 1), impostor: (2i, 2i + 3), 10 folds of 2 + 2.
+    first = torch.arange(0, 40, 2)
+    reference = torch.cat([first, first])
+    probe = torch.cat([first + 1, (first + 3) % 40])
+    is_genuine = torch.arange(40) < 20
+    return Evaluation("toy", 40, {"unmasked_unmasked": Verification(reference, probe, is_genuine, torch.arange(40) % 10)})
+
+
+def test_scores_go_through_the_embedders_similarity() -> None:
+    embedder = NegativeDistance()
+    evaluator = Evaluator([evaluation()], torch.device("cpu"))
+    images = (torch.arange(40) // 2).float().view(-1, 1, 1, 1).expand(40, 3, 4, 4)
+    for rows in torch.arange(40).split(16):
+        evaluator.update(0, embedder.embed(images[rows]), rows)
+    numbers = evaluator.compute(embedder)["toy/unmasked_unmasked"]
+    assert numbers["accuracy"] == 1.0
+    assert numbers["eer"] == 0.0
+    assert numbers["pairs"] == 40
+    # 20 impostor pairs: no FAR of 1e-2 or less can be told from them, so none is given.
+    assert not [name for name in numbers if name.startswith("tar")]
+
+
+def test_an_evaluation_cut_short_gives_no_numbers() -> None:
+    evaluator = Evaluator([evaluation()], torch.device("cpu"))
+    evaluator.update(0, {"mean": torch.zeros(3, 1)}, torch.arange(3))
+    with pytest.warns(UserWarning, match="only 3 of 40 faces"):
+        assert evaluator.compute(NegativeDistance()) == {}

@@ -1,0 +1,55 @@
+"""Every experiment takes a step; the list of them is what the files say."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from maskrec.cli import main
+from maskrec.experiments import expand_extends, titles
+
+FILES = sorted(path for path in (ROOT / "experiments").rglob("*.yaml") if path.parent.name != "hardware")
+OVERLAYS = {"base", "small", "tuned"}
+EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
+SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_takes_a_step(path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKREC_DATA", "no_data_here")
+    name = str(path.relative_to(ROOT / "experiments").with_suffix(""))
+    size = yaml_size(path)
+    options = ["--config", SMOKE, f"--data.init_args.image_size={size}", "--model.init_args.weights=null"]
+    assert main(["exp", name, *options]) == 0
+    run = workplace / "runs" / path.stem / "latest"
+    results = json.loads((run / "results.json").read_text())
+    assert results["experiment"] == path.stem
+    assert 0 <= results["protocols"]["held_out/masked_masked"]["accuracy"] <= 1
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert "masked_masked" in (run / "report" / "index.html").read_text()
+
+
+def yaml_size(path: Path) -> list[int]:
+    """The image size an experiment ends up with."""
+    files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
+    sizes = [yaml.safe_load(Path(file).read_text()).get("data", {}).get("init_args", {}).get("image_size") for file in files]
+    return [size for size in sizes if size][-1]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_names_and_titles(path: Path, workplace: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    assert content["name"] == path.stem
+    assert titles()[str(path.relative_to(ROOT / "experiments").with_suffix(""))].endswith((".", ")"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments" / "hardware").glob("*.yaml")), ids=lambda path: path.stem)
+def test_hardware_overlays_are_accepted(path: Path, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--config", "experiments/arcface_casia.yaml", "--config", str(path), "--print_config"]
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", *options])
+    assert stop.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["trainer"].items() >= yaml.safe_load(path.read_text())["trainer"].items()
