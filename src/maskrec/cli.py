@@ -2,11 +2,13 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import jsonargparse
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningDataModule, LightningModule
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -14,7 +16,7 @@ from maskrec import experiments
 from maskrec.backbones import list_backbones
 from maskrec.callbacks import StepSeed, WriteEmbeddings
 from maskrec.data import FaceDataModule
-from maskrec.errors import UserError, one_line
+from maskrec.errors import UserError, condense, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
 from maskrec.report import write_report
 from maskrec.runs import RunFolder
@@ -35,16 +37,14 @@ commands:
 LIGHTNING = ("fit", "validate", "test", "predict")
 
 
-class Command(Protocol):
-    """A verb of the command line."""
-
-    def __call__(self, args: list[str]) -> None: ...  # noqa: D102
-
-
 def main(args: list[str] | None = None) -> int:
     """Run a command; what a user can mend ends in one line and exit code 2."""
     args = sys.argv[1:] if args is None else args
-    commands: dict[str, Command] = {"exp": run_experiment, "list": print_experiments, "backbones": print_backbones}
+    commands: dict[str, Callable[[list[str]], None]] = {
+        "exp": run_experiment,
+        "list": print_experiments,
+        "backbones": print_backbones,
+    }
     try:
         if not args or args[0] in ("-h", "--help"):
             write(USAGE)
@@ -54,7 +54,7 @@ def main(args: list[str] | None = None) -> int:
             commands[args[0]](args[1:])
         else:
             raise UserError(f"no command is called '{args[0]}'; `maskrec --help` lists them")
-    except UserError as error:
+    except (UserError, MisconfigurationException) as error:
         sys.stderr.write(f"error: {one_line(error)}\n")
         if isinstance(error, experiments.UnknownExperimentError):
             print_experiments([])
@@ -67,7 +67,7 @@ def write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def print_experiments(args: list[str]) -> None:
+def print_experiments(_args: list[str]) -> None:
     """Every experiment with the first comment of its file."""
     for name, title in experiments.titles().items():
         write(f"{name:24} {title}")
@@ -96,9 +96,9 @@ def run_experiment(args: list[str]) -> None:
 class Parser(LightningArgumentParser):
     """Lightning's parser, whose errors are one line like all others here."""
 
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:  # type: ignore[override]
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Leave it to `main` to say."""
-        raise UserError(" ".join(message.split())) from ex
+        raise UserError(condense(message)) from ex
 
 
 class MaskrecCLI(LightningCLI):
@@ -109,6 +109,7 @@ class MaskrecCLI(LightningCLI):
     """
 
     datamodule: LightningDataModule
+    trainer: Any  # Lightning's Trainer, whose attributes set at run time it does not declare
 
     def __init__(self, args: list[str]) -> None:
         os.environ.setdefault("WANDB_MODE", "offline")
@@ -129,14 +130,15 @@ class MaskrecCLI(LightningCLI):
                 trainer_defaults={"use_distributed_sampler": False, "num_sanity_val_steps": 0},
                 args=[subcommand, *experiments.expand_extends(options)],
             )
-        except UserError:
+        except (UserError, MisconfigurationException):
             self.folder.discard()
             raise
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Our parser, with Lightning's `--config`."""
-        parser = Parser(**kwargs)
-        parser.add_argument("-c", "--config", action=jsonargparse.ActionConfigFile, help="A YAML file; may be repeated.")
+        parser = Parser(allow_abbrev=False, **kwargs)
+        config_file = jsonargparse.ActionConfigFile  # type: ignore[attr-defined]
+        parser.add_argument("-c", "--config", action=config_file, help="A YAML file; may be repeated.")
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -170,9 +172,19 @@ class MaskrecCLI(LightningCLI):
         """Compare with the saved configuration where a run goes on."""
         self.folder.adopt(self._parser(self.subcommand), self.config[self.subcommand])
 
+    def instantiate_classes(self) -> None:
+        """Build data, method and trainer; what a constructor says of the user's input comes out as it was said."""
+        try:
+            super().instantiate_classes()
+        except Exception as error:  # jsonargparse wraps whatever a constructor raises
+            raise user_error_behind(error) or error from error
+
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """A trainer with the callback no configuration can leave out."""
-        trainer = super().instantiate_trainer(**kwargs)
+        try:
+            trainer: Any = super().instantiate_trainer(**kwargs)
+        except ValueError as error:  # an accelerator or a precision that there is not
+            raise UserError(f"trainer: {' '.join(str(error).split())}") from error
         trainer.callbacks.insert(0, StepSeed(int(self._get(self.config, "seed_everything"))))
         return trainer
 

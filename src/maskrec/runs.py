@@ -71,7 +71,7 @@ class RunFolder:
         run_dir = config.get("run_dir") or RUN_DIR.replace("${name}", config["name"]).replace("${run_id}", run_id)
         config["run_dir"] = run_dir
         self.path = Path(run_dir)
-        content = yaml.safe_load(parser.dump(config, skip_none=False))
+        content = yaml.safe_load(parser.dump(config, skip_unset=False))
         content = {key: value for key, value in content.items() if key not in OF_THE_RUN}
         content = _replace(_replace(content, str(run_dir), "${run_dir}"), run_id, "${run_id}")
         self._config = yaml.safe_dump({"run_dir": RUN_DIR, **content}, sort_keys=False)
@@ -89,7 +89,7 @@ class RunFolder:
         self._is_made = True
         (self.path / "config.yaml").write_text(self._config)
         latest = self.path.parent / "latest"
-        self._latest_before = os.readlink(latest) if latest.is_symlink() else None
+        self._latest_before = str(latest.readlink()) if latest.is_symlink() else None
         self._point_latest_at(self.path.name)
 
     def discard(self) -> None:

@@ -20,7 +20,7 @@ class FaceBatch(NamedTuple):
     """(B,) int64, the number of the identity in its set."""
     is_masked: Tensor
     """(B,) bool, whether the face wears a mask."""
-    index: Tensor
+    row: Tensor
     """(B,) int64, the row of the face in its set."""
 
 

@@ -114,9 +114,7 @@ def test_a_timm_file_fills_the_trunk(tmp_path: Path) -> None:
     assert torch.equal(again["embedding.weight"], loaded["embedding.weight"])
 
 
-def test_another_architecture_is_refused_naming_the_first_keys(
-    tmp_path: Path, state: dict[str, torch.Tensor]
-) -> None:
+def test_another_architecture_is_refused_naming_the_first_keys(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     state["fc.weight"] = torch.zeros(16, 3)
     state["layer9.weight"] = torch.zeros(1)
     del state["conv1.weight"]

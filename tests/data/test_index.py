@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from maskrec import UserError
-from maskrec.data import index_faces, readable_faces
 from maskrec.data import index as index_module
+from maskrec.data import index_faces, readable_faces
 
 
 def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -42,7 +42,7 @@ def test_workers_do_not_change_what_is_seen(faces: Path) -> None:
 
 def test_epochs_show_a_face_with_another_mask_and_augmentation(faces: Path) -> None:
     data = module(faces)
-    first, second = (dict(zip(b.index.tolist(), b.image, strict=True)) for b in (epoch(data)[0], epoch(data, 1)[0]))
+    first, second = (dict(zip(b.row.tolist(), b.image, strict=True)) for b in (epoch(data)[0], epoch(data, 1)[0]))
     both = first.keys() & second.keys()
     assert both
     assert not any(torch.equal(first[row], second[row]) for row in both)
@@ -69,9 +69,9 @@ def test_evaluation_masks_are_always_the_same(faces: Path) -> None:
     data = module(faces, held_out=0.5, val_pairs=10, val_masking=DE())
     (loader,) = data.val_dataloader()
     faces_seen = FaceBatch(*(torch.cat(parts) for parts in zip(*loader, strict=True)))
-    half = len(faces_seen.index) // 2
+    half = len(faces_seen.row) // 2
     assert faces_seen.is_masked.tolist() == [False] * half + [True] * half
-    assert faces_seen.index.tolist() == list(range(2 * half))
+    assert faces_seen.row.tolist() == list(range(2 * half))
     assert (faces_seen.image[half:, :, -10:] == 0).all()
     assert torch.equal(faces_seen.image[:half, :, :10], faces_seen.image[half:, :, :10])
 

@@ -28,7 +28,9 @@ def evaluation() -> Evaluation:
     reference = torch.cat([first, first])
     probe = torch.cat([first + 1, (first + 3) % 40])
     is_genuine = torch.arange(40) < 20
-    return Evaluation("toy", 40, {"unmasked_unmasked": Verification(reference, probe, is_genuine, torch.arange(40) % 10)})
+    return Evaluation(
+        "toy", 40, {"unmasked_unmasked": Verification(reference, probe, is_genuine, torch.arange(40) % 10)}
+    )
 
 
 def test_scores_go_through_the_embedders_similarity() -> None:

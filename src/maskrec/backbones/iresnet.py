@@ -40,9 +40,10 @@ class IRUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', H / stride, W / stride)."""
-        out = self.prelu(self.bn2(self.conv1(self.bn1(x))))
+        out: Tensor = self.prelu(self.bn2(self.conv1(self.bn1(x))))
         out = self.bn3(self.conv2(out))
-        return out + self.downsample(x)
+        out = out + self.downsample(x)
+        return out
 
 
 class IResNet(Backbone):
@@ -54,6 +55,11 @@ class IResNet(Backbone):
         input_size: (height, width) in pixels; the fully connected layer is built for it.
         dropout: Drop probability before the fully connected layer.
     """
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
 
     def __init__(
         self,
@@ -89,12 +95,13 @@ class IResNet(Backbone):
 
     def feature_map(self, image: Tensor) -> Tensor:
         """The last map, (B, 512, H / 16, W / 16), before the head."""
-        x = self.prelu(self.bn1(self.conv1(image)))
+        x: Tensor = self.prelu(self.bn1(self.conv1(image)))
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = stage(x)
         return x
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] to (B, D)."""
-        x = self.dropout(self.bn2(self.feature_map(image)))
-        return self.features(self.fc(x.flatten(1)))
+        x: Tensor = self.dropout(self.bn2(self.feature_map(image)))
+        x = self.features(self.fc(x.flatten(1)))
+        return x

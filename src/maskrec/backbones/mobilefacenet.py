@@ -57,7 +57,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', H / stride, W / stride)."""
-        out = self.project(self.depthwise(self.expand(x)))
+        out: Tensor = self.project(self.depthwise(self.expand(x)))
         return out + x if self.is_residual else out
 
 
@@ -90,11 +90,13 @@ class MobileFaceNet(Backbone):
 
     def feature_map(self, image: Tensor) -> Tensor:
         """The last map, (B, 512, H / 16, W / 16), before the global convolution."""
-        return self.conv2(self.blocks(self.dw_conv1(self.conv1(image * PAPER_SCALE))))
+        x: Tensor = self.conv2(self.blocks(self.dw_conv1(self.conv1(image * PAPER_SCALE))))
+        return x
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] to (B, D)."""
-        return self.linear1(self.linear7(self.feature_map(image))).flatten(1)
+        x: Tensor = self.linear1(self.linear7(self.feature_map(image)))
+        return x.flatten(1)
 
     def adapt_state(self, state: State) -> State:
         """Public weights, whose bottlenecks are numbered Sequentials."""

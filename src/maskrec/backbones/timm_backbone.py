@@ -1,6 +1,6 @@
 """Any timm model as a face backbone."""
 
-from typing import cast
+from typing import Any, cast
 
 import timm
 import torch
@@ -27,9 +27,8 @@ class TimmBackbone(Backbone):
     def __init__(self, name: str, embedding_dim: int, input_size: tuple[int, int]) -> None:
         super().__init__(embedding_dim, input_size)
         self.trunk = _create_trunk(name, input_size)
-        features = self.trunk.num_features
-        self.embedding = nn.Linear(int(getattr(self.trunk, "head_hidden_size", None) or features), embedding_dim)
-        config = timm.data.resolve_data_config({}, model=self.trunk)
+        self.embedding = nn.Linear(self.trunk.head_hidden_size, embedding_dim)
+        config = self.trunk.pretrained_cfg
         self.register_buffer("mean", torch.tensor(config["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config["std"]).view(3, 1, 1), persistent=False)
 
@@ -48,7 +47,7 @@ class TimmBackbone(Backbone):
         """A plain timm state: its classifier goes, our embedding stays as it is."""
         if any(key.startswith("trunk.") for key in state):
             return state
-        classifier = self.trunk.pretrained_cfg.get("classifier") or ()
+        classifier: Any = self.trunk.pretrained_cfg.get("classifier") or ()
         classifiers = (classifier,) if isinstance(classifier, str) else tuple(classifier)
         trunk = {
             f"trunk.{key}": value
@@ -58,7 +57,7 @@ class TimmBackbone(Backbone):
         return trunk | {key: value for key, value in self.state_dict().items() if key.startswith("embedding.")}
 
 
-def _create_trunk(name: str, input_size: tuple[int, int]) -> nn.Module:
+def _create_trunk(name: str, input_size: tuple[int, int]) -> Any:
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, img_size=input_size)
     except TypeError:  # convolutional models take any size and know no `img_size`

@@ -31,8 +31,8 @@ class CSVLog(CSVLogger):
             if earlier and isinstance(writer, ExperimentWriter):
                 file.write_text(earlier)
                 writer.metrics_keys = next(csv.reader(earlier.splitlines()))
-            return writer
-        return super().experiment
+        experiment: ExperimentWriter = super().experiment
+        return experiment
 
-    def log_hyperparams(self, params: object = None) -> None:  # type: ignore[override]
+    def log_hyperparams(self, params: object = None) -> None:
         """Nothing: config.yaml holds them all."""

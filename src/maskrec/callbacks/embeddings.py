@@ -42,7 +42,7 @@ class WriteEmbeddings(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Collect a batch."""
-        self._store.update(outputs, batch.index)
+        self._store.update(outputs, batch.row)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 from maskrec.types import FaceBatch
-from pytorch_lightning import Callback
 
 
 class PictureGrid(Callback):

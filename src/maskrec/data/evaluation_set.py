@@ -43,7 +43,9 @@ class MaskedPairs(EvaluationSet):
 
     def __init__(self, name: str, pairs: PairList, masking: MaskTransform | None, seed: int = 0) -> None:
         if masking is not None and masking.p < 1:
-            raise UserError(f"test masking of '{name}': p is {masking.p}, but every masked face needs its mask: use p 1")
+            raise UserError(
+                f"test masking of '{name}': p is {masking.p}, but every masked face needs its mask: use p 1"
+            )
         self.name = name
         self.pairs = pairs
         self.masking = masking
@@ -67,5 +69,3 @@ class MaskedPairs(EvaluationSet):
             faces * (2 if self.masking is not None else 1),
             {name: Verification(*rows, is_genuine, fold) for name, rows in comparisons.items()},
         )
-
-

@@ -86,9 +86,8 @@ def _identity_folders(root: Path) -> tuple[list[str], list[int]]:
         with os.scandir(root) as entries:
             found = sorted((e.name, e.stat().st_mtime_ns) for e in entries if e.is_dir() and e.name[0] != ".")
     except OSError as error:
-        raise UserError(
-            f"data root {root}: {error.strerror}; {layout} (MASKREC_DATA={os.environ.get('MASKREC_DATA', 'is not set')})"
-        ) from error
+        variable = f"MASKREC_DATA={os.environ.get('MASKREC_DATA', 'is not set')}"
+        raise UserError(f"data root {root}: {error.strerror}; {layout} ({variable})") from error
     if not found:
         raise UserError(f"data root {root}: holds no folder of an identity; {layout}")
     return [name for name, _ in found], [stamp for _, stamp in found]

@@ -1,7 +1,6 @@
 """The base of every data module: loaders, masks, and where a resumed epoch goes on."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ class FaceDataModule(LightningDataModule):
 
     def _loader(self, faces: Any) -> DataLoader[FaceBatch]:
         # The sampler pads the ranks to one length, which DDP needs; the evaluation drops what was padded.
-        sampler = DistributedSampler(faces, self._world_size, self._rank, shuffle=False)
+        sampler: DistributedSampler[FaceBatch] = DistributedSampler(faces, self._world_size, self._rank, shuffle=False)
         return DataLoader(faces, batch_size=EVALUATION_BATCH, sampler=sampler, **self._worker_options())
 
     def _worker_options(self) -> dict[str, Any]:
@@ -155,7 +154,7 @@ class FaceDataModule(LightningDataModule):
         """The epoch, and how many of its batches were trained on."""
         assert self.trainer is not None
         loop = self.trainer.fit_loop
-        consumed = loop.epoch_loop.batch_progress.current.processed
+        consumed: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
         is_over = consumed >= self.trainer.num_training_batches
         # `ready` counts epochs begun; `current_epoch` would already have moved on in end-of-epoch hooks.
         return {"epoch": loop.epoch_progress.current.ready - 1 + is_over, "consumed": 0 if is_over else consumed}
@@ -165,6 +164,6 @@ class FaceDataModule(LightningDataModule):
         self._resume = dict(state_dict)
 
 
-def _one_thread(worker: int) -> None:
+def _one_thread(_worker: int) -> None:
     """Loader processes are parallel already: OpenCV's own threads would only get in each other's way."""
     cv2.setNumThreads(0)

@@ -53,7 +53,9 @@ def read_lfw_pairs(pairs: str | Path, root: str | Path) -> PairList:
     folds, genuine_per_fold = map(int, header)
     body = [line for line in lines[1:] if line.strip()]
     if len(body) != folds * genuine_per_fold * 2:
-        raise UserError(f"pair list {pairs}: {len(body)} pairs, but its first line promises {folds}x2x{genuine_per_fold}")
+        raise UserError(
+            f"pair list {pairs}: {len(body)} pairs, but its first line promises {folds}x2x{genuine_per_fold}"
+        )
     rows: dict[str, int] = {}
 
     def row(name: str, number: str, line: int) -> int:

@@ -160,4 +160,5 @@ class IdentityBatchSampler(EpochBatchSampler):
         count = int(self.counts[identity])
         rounds = -(-self.images_per_identity // count)
         order = np.concatenate([rng.permutation(count) for _ in range(rounds)])[: self.images_per_identity]
-        return self.rows[self.ends[identity] - count + order]
+        chosen: Rows = self.rows[self.ends[identity] - count + order]
+        return chosen

@@ -56,9 +56,7 @@ class Verification:
     def scores(self, embedder: Embedder, embedding: Embedding) -> Tensor:
         """(N,) similarities, on the CPU."""
         chunks = []
-        for reference, probe in zip(
-            self.reference.split(PAIRS_AT_ONCE), self.probe.split(PAIRS_AT_ONCE), strict=True
-        ):
+        for reference, probe in zip(self.reference.split(PAIRS_AT_ONCE), self.probe.split(PAIRS_AT_ONCE), strict=True):
             first = tree_map(lambda leaf, rows=reference: leaf[rows.to(leaf.device)], embedding)
             second = tree_map(lambda leaf, rows=probe: leaf[rows.to(leaf.device)], embedding)
             chunks.append(embedder.pairwise_similarity(first, second).float().cpu())

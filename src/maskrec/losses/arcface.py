@@ -14,7 +14,7 @@ EPS = 1e-7  # keeps the gradient of acos finite at cosine 1
 
 
 def arcface_logits(cosine: Tensor, identity: Tensor, margin: float, scale: float) -> Tensor:
-    """s cos(theta_y + m) for the own identity y, s cos(theta_j) for the others (Eq. 3).
+    """S cos(theta_y + m) for the own identity y, s cos(theta_j) for the others (Eq. 3).
 
     Beyond theta + m = pi, where cos(theta + m) would rise again, the own cosine is lowered by m sin(m)
     instead, as in the authors' public code; there the logit is discontinuous in theta.

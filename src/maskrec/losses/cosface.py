@@ -11,7 +11,7 @@ from maskrec.losses.head import IdentityLoss, cosine_to_weights
 
 
 def cosface_logits(cosine: Tensor, identity: Tensor, margin: float, scale: float) -> Tensor:
-    """s (cos(theta_y) - m) for the own identity y, s cos(theta_j) for the others (Eq. 4).
+    """S (cos(theta_y) - m) for the own identity y, s cos(theta_j) for the others (Eq. 4).
 
     Args:
         cosine: (B, K) cosines to the identities.

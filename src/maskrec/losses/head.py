@@ -1,7 +1,6 @@
 """The classification layer that training puts on an embedding."""
 
 from abc import ABC, abstractmethod
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +37,8 @@ class IdentityHead(nn.Module):
     def forward(self, embedding: Tensor, identity: Tensor) -> Tensor:
         """(B, D), (B,) to the scalar loss."""
         with torch.autocast(embedding.device.type, enabled=False):
-            return self.loss(lift_precision(embedding), lift_precision(self.weight), identity)
+            loss: Tensor = self.loss(lift_precision(embedding), lift_precision(self.weight), identity)
+        return loss
 
 
 def lift_precision(x: Tensor) -> Tensor:
@@ -48,4 +48,4 @@ def lift_precision(x: Tensor) -> Tensor:
 
 def cosine_to_weights(embedding: Tensor, weight: Tensor) -> Tensor:
     """Cosine of every embedding to every weight vector: (B, D), (K, D) to (B, K)."""
-    return cast(Tensor, F.normalize(embedding, dim=1) @ F.normalize(weight, dim=1).T)
+    return F.normalize(embedding, dim=1) @ F.normalize(weight, dim=1).T

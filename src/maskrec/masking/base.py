@@ -11,7 +11,7 @@ Image: TypeAlias = npt.NDArray[np.uint8]
 Region: TypeAlias = npt.NDArray[np.bool_]
 
 
-class MaskTransform(A.DualTransform, ABC):  # type: ignore[misc]  # albumentations is untyped
+class MaskTransform(A.DualTransform, ABC):
     """Puts a mask on a face; an albumentations transform, usable on its own in `A.Compose`.
 
     Given `mask=`, an array of zeros, the call returns in it the region of the worn mask as ones.

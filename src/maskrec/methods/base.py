@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch.optim import SGD
 
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluator, ProtocolResults
+from maskrec.schedules import WarmupCosine
 from maskrec.types import Embedding, FaceBatch
 
 PLAIN = (bool, int, float, str, type(None))
@@ -86,7 +86,7 @@ class FaceMethod(LightningModule, ABC):
 
     def validation_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Embed a batch."""
-        self._evaluator.update(dataloader_idx, self.embed(batch.image), batch.index)
+        self._evaluator.update(dataloader_idx, self.embed(batch.image), batch.row)
 
     test_step = validation_step
 
@@ -118,10 +118,10 @@ class FaceMethod(LightningModule, ABC):
         optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
         if self.lr_scheduler is None:
             return optimizer
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": self.lr_scheduler(optimizer), "interval": self.lr_interval},
-        }
+        scheduler = self.lr_scheduler(optimizer)
+        if isinstance(scheduler, WarmupCosine):
+            scheduler.total_steps = int(self.trainer.estimated_stepping_batches)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.lr_interval}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out weights only training needs, where this method was built without them."""
@@ -149,4 +149,4 @@ class CosineSimilarity:
 
     def pairwise_similarity(self, first: Tensor, second: Tensor) -> Tensor:
         """(N, D), (N, D) to (N,)."""
-        return torch.linalg.vecdot(first, second)
+        return (first * second).sum(dim=1)

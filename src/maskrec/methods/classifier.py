@@ -60,6 +60,6 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         """The head's loss."""
         if self.head is None:
             raise UserError("training needs num_identities, the number of training identities; the data gives it")
-        loss = self.head(self.backbone(batch.image), batch.identity)
+        loss: Tensor = self.head(self.backbone(batch.image), batch.identity)
         self.log("train/loss", loss, prog_bar=True)
         return loss

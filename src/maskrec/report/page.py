@@ -10,7 +10,7 @@ import matplotlib
 from maskrec.evaluation.results import format_number
 
 matplotlib.use("Agg")  # no screen needed
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 CURVES = ("train/loss", "val/auc", "val/accuracy")
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}

@@ -1,0 +1,50 @@
+# maskrec: `make help` lists what there is.
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# A wheel index for torch and torchvision alone: make install TORCH_INDEX=https://download.pytorch.org/whl/cu126
+TORCH_INDEX ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install exp list test lint bench clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+install: ## set up .venv [TORCH_INDEX=<wheel index>: torch and torchvision from there, e.g. CUDA 12.6 for V100]
+	@rm -f $(INSTALLED)
+	@$(MAKE) --no-print-directory $(INSTALLED)
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+		|| { echo "error: $(PYTHON) is no Python 3.11 or 3.12; say PYTHON=<path>"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) torch torchvision)
+	$(BIN)/pip install -e '.[dev]'
+	# Two packages bring the same cv2; the one that needs no display libraries must come last.
+	$(BIN)/pip install --force-reinstall --no-deps "$$($(BIN)/pip freeze | grep '^opencv-python-headless==')"
+	$(BIN)/pip check
+	@touch $(INSTALLED)
+
+exp: $(INSTALLED) ## fit, test and report: NAME=<experiment> [ARGS="--trainer.max_epochs 3"] [HARDWARE=a100x8] [RESUME=runs/x/<run>]
+	@$(BIN)/maskrec exp "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(if $(RESUME),--resume $(RESUME)) $(ARGS)
+
+list: $(INSTALLED) ## the experiments, one line each
+	@$(BIN)/maskrec list
+
+test: $(INSTALLED) ## the tests, on two cores [ARGS="-k samplers"]
+	$(BIN)/pytest -n 2 -m "not slow and not gpu" $(ARGS)
+
+lint: $(INSTALLED) ## format, style, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## speed, as ratios within one run
+	$(BIN)/python -m bench
+
+clean: ## remove what was built; runs/ and the cache of data stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -o -name '*.egg-info' | xargs rm -rf
