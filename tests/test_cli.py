@@ -82,6 +82,7 @@ def test_fit_test_and_predict(workplace: Path, faces: Path) -> None:
     assert predicted.returncode == 0, predicted.stderr
     with np.load("e.npz") as content:
         paths, embedding = content["path"], content["embedding"]
+    assert len(list((workplace / "runs" / "tiny").iterdir())) == 3  # fit's, test's, and latest: predict makes no run
     assert embedding.shape == (24, 16)
     assert embedding.dtype == np.float32
     check_embedding(best, str(paths[5]), embedding[5])
@@ -149,6 +150,16 @@ data:
   init_args:
     masking: {class_path: maskrec.masking.DE, init_args: {p: 0.5}}
 """
+
+
+def test_two_processes_share_one_run(workplace: Path) -> None:
+    done = maskrec("exp", "arcface_casia", *TINY[2:], "--trainer.devices=2", "--trainer.strategy=ddp")
+    assert done.returncode == 0, done.stderr
+    runs = [path for path in (workplace / "runs" / "tiny").iterdir() if not path.is_symlink()]
+    (run,) = runs
+    assert json.loads((run / "results.json").read_text())["protocols"]["held_out/masked_masked"]["pairs"] == 40
+    # A global batch of 8 on two processes: as many steps as one process takes.
+    assert steps_of(run / "checkpoints" / "last.ckpt") == 18
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import jsonargparse
-import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningDataModule, LightningModule
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from maskrec import experiments
 from maskrec.backbones import list_backbones
-from maskrec.callbacks import StepSeed, WriteEmbeddings
+from maskrec.callbacks import LAST, StepSeed, WriteEmbeddings
 from maskrec.data import FaceDataModule
 from maskrec.errors import UserError, condense, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
@@ -84,10 +83,8 @@ def run_experiment(args: list[str]) -> None:
     """Fit, test the best checkpoint, and write the report."""
     name, hardware, rest = experiments.parse_command(args)
     cli = MaskrecCLI(["fit", *experiments.config_options(name, hardware), *rest])
-    checkpoints = cli.folder.path / "checkpoints"
-    best = next((path for path in (checkpoints / "best.ckpt", checkpoints / "last.ckpt") if path.is_file()), None)
-    if cli.trainer.fast_dev_run or best is None:
-        best = None  # nothing was kept: the network as it is
+    kept = (cli.folder.path / "checkpoints" / name for name in ("best.ckpt", LAST))
+    best = next((path for path in kept if path.is_file()), None)  # none after fast_dev_run: the network as it is
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
         write(f"report: {write_report(cli.folder.path)}")
@@ -114,7 +111,6 @@ class MaskrecCLI(LightningCLI):
     def __init__(self, args: list[str]) -> None:
         os.environ.setdefault("WANDB_MODE", "offline")
         keep_freed_memory()
-        torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it, outside the heads
         subcommand, *options = args
         options, self.folder = RunFolder.from_options(options)
         try:
@@ -209,12 +205,13 @@ class MaskrecCLI(LightningCLI):
             self.folder.make()
 
     def before_predict(self) -> None:
-        """Say what is embedded, and where to."""
+        """Say what is embedded, and where to; there is no run, and so no folder of one."""
         config, output = self.config_init["predict"], Path(self.config_init["predict"]["output"])
         if output.suffix != ".npz" or not output.parent.is_dir():
             raise UserError(f"--output {output}: expected a .npz file in a folder that exists")
         if not isinstance(self.datamodule, FaceDataModule):
             raise UserError(f"data {type(self.datamodule).__name__}: predict needs a FaceDataModule")
+        self.trainer.loggers = []
         self.datamodule.predict_folder = Path(config["images"])
         self.trainer.callbacks.append(WriteEmbeddings(output, self.datamodule.predict_paths()))
         self.config_init["predict"]["return_predictions"] = False

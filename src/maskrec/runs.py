@@ -14,7 +14,7 @@ import yaml
 from jsonargparse import Namespace
 from pytorch_lightning.cli import LightningArgumentParser
 
-from maskrec.callbacks.checkpoints import LAST
+from maskrec.callbacks import LAST
 from maskrec.errors import UserError
 
 RUN_DIR = "runs/${name}/${run_id}"
@@ -56,7 +56,7 @@ class RunFolder:
             if not file.is_file():
                 raise UserError(f"--resume {run}: holds no {file.relative_to(run)}, so there is nothing to go on from")
         options = options[:at] + options[at + 2 :]
-        if "--config" not in options:
+        if not any(option.split("=")[0] in ("--config", "-c") for option in options):
             options += ["--config", str(config)]
         where = [f"--run_id={run.name}", f"--run_dir={_shortest(run)}", f"--ckpt_path={checkpoint}"]
         return [*options, *where, "--weights_only=true"], cls(run)
