@@ -1,5 +1,8 @@
 # maskrec: `make help` lists what there is.
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
+# The first that runs and will do: a command may be there that does not run, as version managers leave them.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c '$(IS_SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -17,9 +20,8 @@ install: ## set up .venv [TORCH_INDEX=<wheel index>: torch and torchvision from 
 	@$(MAKE) --no-print-directory $(INSTALLED)
 
 $(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
-		|| { echo "error: $(PYTHON) is no Python 3.11 or 3.12; say PYTHON=<path>"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@"$(PYTHON)" -c '$(IS_SUPPORTED)' 2>/dev/null || { echo "error: no Python 3.11 or 3.12 found; say PYTHON=<path>"; exit 2; }
+	"$(PYTHON)" -m venv --clear $(VENV)
 	$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) torch torchvision)
 	$(BIN)/pip install -e '.[dev]'
 	# Two packages bring the same cv2; the one that needs no display libraries must come last.

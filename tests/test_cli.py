@@ -40,11 +40,11 @@ def environment(**changes: str) -> dict[str, str]:
 
 def fail(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     """The one line a wrong command ends in; it must leave nothing behind."""
-    before = set(Path.cwd().iterdir())
+    before = set(Path.cwd().rglob("*"))
     assert main(list(args)) == 2
     printed = capsys.readouterr().err
     (line,) = [line for line in printed.splitlines() if line.startswith("error: ")]
-    assert set(Path.cwd().iterdir()) == before
+    assert set(Path.cwd().rglob("*")) == before
     return line
 
 
@@ -55,6 +55,8 @@ def test_fit_test_and_predict(workplace: Path, faces: Path) -> None:
     assert {path.name for path in run.iterdir()} >= {"config.yaml", "checkpoints", "metrics.csv", "pictures"}
     fit_run = run.resolve()
     best = str(fit_run / "checkpoints" / "best.ckpt")
+
+    assert (run / "config.yaml").read_text().startswith("# git: ")
 
     # The saved configuration is enough to run again, in a folder of its own.
     tested = maskrec("test", "--config", str(fit_run / "config.yaml"), "--ckpt_path", best)
@@ -203,9 +205,7 @@ def test_bad_input_is_one_line(
     assert message in fail(capsys, "fit", *TINY, *options)
 
 
-def test_a_broken_picture_met_late_is_one_line_too(
-    workplace: Path, faces: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_picture_is_one_line_too(workplace: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [
         *TINY,
         "--data=data_modules.FaceFolder",
@@ -215,6 +215,26 @@ def test_a_broken_picture_met_late_is_one_line_too(
     ]
     (faces / "identity_002" / "001.png").write_bytes(b"no picture")
     assert "1 of 24 pictures cannot be read, the first" in fail(capsys, "fit", *options)
+
+
+def test_a_picture_that_breaks_later_is_one_line_too(
+    workplace: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = [
+        "--data=data_modules.FaceFolder",
+        f"--data.root={faces}",
+        "--data.held_out=0.0",
+        "--data.num_workers=1",
+        "--data.image_size=[32,32]",
+        "--data.batch_size=8",
+    ]
+    assert main(["fit", *TINY, *folder, "--name=whole", "--trainer.max_epochs=1"]) == 0
+    assert not (workplace / "runs" / "whole" / "latest" / "checkpoints" / "best.ckpt").exists()  # nothing is held out
+    for picture in faces.rglob("*.png"):
+        picture.write_bytes(b"no picture")  # in place: the check of the first run still stands
+    line = fail(capsys, "fit", *TINY, *folder)
+    assert line.startswith(f"error: image {faces}")
+    assert line.endswith("broken, or not a picture")
 
 
 @pytest.mark.parametrize("args", [[], ["--help"], ["list"], ["backbones", "iresnet"]])

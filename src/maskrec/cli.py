@@ -13,7 +13,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from maskrec import experiments
 from maskrec.backbones import list_backbones
-from maskrec.callbacks import LAST, StepSeed, WriteEmbeddings
+from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings
 from maskrec.data import FaceDataModule
 from maskrec.errors import UserError, condense, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
@@ -83,7 +83,7 @@ def run_experiment(args: list[str]) -> None:
     """Fit, test the best checkpoint, and write the report."""
     name, hardware, rest = experiments.parse_command(args)
     cli = MaskrecCLI(["fit", *experiments.config_options(name, hardware), *rest])
-    kept = (cli.folder.path / "checkpoints" / name for name in ("best.ckpt", LAST))
+    kept = (cli.folder.path / "checkpoints" / name for name in (BEST, LAST))
     best = next((path for path in kept if path.is_file()), None)  # none after fast_dev_run: the network as it is
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
@@ -203,6 +203,8 @@ class MaskrecCLI(LightningCLI):
             raise UserError(f"--ckpt_path {checkpoint}: no such file")
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
             self.folder.make()
+            for logger in self.trainer.loggers:
+                logger.log_hyperparams(self.folder.record)
 
     def before_predict(self) -> None:
         """Say what is embedded, and where to; there is no run, and so no folder of one."""

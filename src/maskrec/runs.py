@@ -16,6 +16,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 from maskrec.callbacks import LAST
 from maskrec.errors import UserError
+from maskrec.evaluation.results import git_commit, versions
 
 RUN_DIR = "runs/${name}/${run_id}"
 # What differs between two runs of one experiment, or only says how this process was started.
@@ -29,11 +30,16 @@ class RunFolder:
 
     Args:
         resumed: The folder of a run that goes on.
+
+    Attributes:
+        path: The folder, once the configuration is known.
+        record: The whole configuration with commit and versions, as loggers keep it.
     """
 
     def __init__(self, resumed: Path | None = None) -> None:
         self.resumed = resumed
         self.path = resumed or Path()
+        self.record: dict[str, Any] = {}
         self._config = ""
         self._is_made = False
         self._latest_before: str | None = None
@@ -73,6 +79,7 @@ class RunFolder:
         self.path = Path(run_dir)
         content = yaml.safe_load(parser.dump(config, skip_unset=False))
         content = {key: value for key, value in content.items() if key not in OF_THE_RUN}
+        self.record = {**content, "git": git_commit(), "versions": versions()}
         content = _replace(_replace(content, str(run_dir), "${run_dir}"), run_id, "${run_id}")
         self._config = yaml.safe_dump({"run_dir": RUN_DIR, **content}, sort_keys=False)
         if self.resumed is not None:
@@ -87,7 +94,9 @@ class RunFolder:
         except FileExistsError as error:
             raise UserError(f"run_dir {self.path}: is there already; use --resume, or another run_id") from error
         self._is_made = True
-        (self.path / "config.yaml").write_text(self._config)
+        made_by = {"git": self.record["git"], **self.record["versions"]}
+        header = "".join(f"# {name}: {value}\n" for name, value in made_by.items())
+        (self.path / "config.yaml").write_text(header + self._config)
         latest = self.path.parent / "latest"
         self._latest_before = str(latest.readlink()) if latest.is_symlink() else None
         self._point_latest_at(self.path.name)

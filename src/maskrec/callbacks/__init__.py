@@ -1,6 +1,6 @@
 """What happens around training: checkpoints, pictures, results."""
 
-from maskrec.callbacks.checkpoints import LAST, AtomicCheckpointIO, LastCheckpoint
+from maskrec.callbacks.checkpoints import BEST, LAST, AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from maskrec.callbacks.csv_log import CSVLog
 from maskrec.callbacks.embeddings import WriteEmbeddings
 from maskrec.callbacks.freeze import FreezeBackbone
@@ -9,8 +9,10 @@ from maskrec.callbacks.results import WriteResults
 from maskrec.callbacks.step_seed import StepSeed
 
 __all__ = [
+    "BEST",
     "LAST",
     "AtomicCheckpointIO",
+    "BestCheckpoint",
     "CSVLog",
     "FreezeBackbone",
     "LastCheckpoint",

@@ -2,13 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
-LAST = "last.ckpt"
+BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -21,6 +21,30 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         with open(partial, "rb") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `best.ckpt`, the best by a validation metric; nothing where there is no validation.
+
+    Args:
+        dirpath: Its folder.
+        monitor: The metric.
+        mode: `max` or `min`.
+    """
+
+    def __init__(self, dirpath: str, monitor: str = "val/auc", mode: Literal["max", "min"] = "max") -> None:
+        options: dict[str, Any] = {"auto_insert_metric_name": False, "enable_version_counter": False}
+        super().__init__(dirpath, filename=Path(BEST).stem, monitor=monitor, mode=mode, **options)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep it, if it was scored."""
+        if self.monitor in trainer.callback_metrics:
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The same, where validation does not end the epoch."""
+        if self.monitor in trainer.callback_metrics:
+            super().on_train_epoch_end(trainer, pl_module)
 
 
 class LastCheckpoint(Checkpoint):

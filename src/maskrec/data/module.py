@@ -94,6 +94,10 @@ class FaceDataModule(LightningDataModule):
         sampler.start = self._resume.get("consumed", 0)
         return DataLoader(faces, batch_sampler=sampler, **self._worker_options())
 
+    def plain_training_loader(self) -> DataLoader[FaceBatch]:
+        """The training faces as they are, each once, in order."""
+        return self._loader(EvaluationFaces(self.training_faces().paths, self.image_size))
+
     def val_dataloader(self) -> list[DataLoader[FaceBatch]]:
         """One loader a validation set."""
         return [self._evaluation_loader(faces) for faces in self.evaluation_sets("val")]
