@@ -195,6 +195,7 @@ def test_an_unknown_experiment_lists_them_all(workplace: Path, capsys: pytest.Ca
         (["--model.init_args.weights=none.pt"], "weights none.pt: no such file"),
         (["--data.init_args.batch_size=500"], "data.batch_size 500 is more than the 72 training faces"),
         (["--resume", "runs/tiny/x"], "holds no config.yaml"),
+        (["--resume=runs/tiny/x"], "holds no config.yaml"),
         (["--ckpt_path", "none.ckpt"], "--ckpt_path none.ckpt: no such file"),
         (["--data=data_modules.FaceFolder", "--data.root=no_faces"], "data root no_faces: No such file or directory"),
     ],

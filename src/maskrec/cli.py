@@ -84,7 +84,8 @@ def run_experiment(args: list[str]) -> None:
     name, hardware, rest = experiments.parse_command(args)
     cli = MaskrecCLI(["fit", *experiments.config_options(name, hardware), *rest])
     kept = (cli.folder.path / "checkpoints" / name for name in (BEST, LAST))
-    best = next((path for path in kept if path.is_file()), None)  # none after fast_dev_run: the network as it is
+    # None after fast_dev_run: the network as it is. Rank 0 made the folder, so it knows.
+    best = cli.trainer.strategy.broadcast(next((path for path in kept if path.is_file()), None))
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
         write(f"report: {write_report(cli.folder.path)}")

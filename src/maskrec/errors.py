@@ -1,5 +1,6 @@
 """The one exception for what a user can mend: it ends a run with one line and exit code 2."""
 
+import os
 import re
 
 
@@ -8,6 +9,13 @@ class UserError(Exception):
 
     The message is one line: it names the file, value or key, and says what would be right.
     """
+
+
+def missing(what: str, error: OSError, expected: str) -> UserError:
+    """The error for data that is not where it was looked for."""
+    variable = os.environ.get("MASKREC_DATA")
+    where = f"MASKREC_DATA is {variable}" if variable else "MASKREC_DATA, the folder of all data, is not set"
+    return UserError(f"{what}: {error.strerror}; expected {expected} ({where})")
 
 
 def one_line(error: Exception) -> str:

@@ -51,8 +51,11 @@ class RunFolder:
         Raises:
             UserError: The folder holds no checkpoint to go on from.
         """
+        options = [
+            word for option in options for word in (option.split("=", 1) if _is(option, "--resume") else [option])
+        ]
         if "--resume" not in options:
-            if any(option.split("=")[0] == "--run_id" for option in options):
+            if any(_is(option, "--run_id") for option in options):
                 return options, cls()
             return [*options, f"--run_id={_new_run_id()}"], cls()
         at = options.index("--resume")
@@ -62,7 +65,7 @@ class RunFolder:
             if not file.is_file():
                 raise UserError(f"--resume {run}: holds no {file.relative_to(run)}, so there is nothing to go on from")
         options = options[:at] + options[at + 2 :]
-        if not any(option.split("=")[0] in ("--config", "-c") for option in options):
+        if not any(_is(option, "--config", "-c") for option in options):
             options += ["--config", str(config)]
         where = [f"--run_id={run.name}", f"--run_dir={_shortest(run)}", f"--ckpt_path={checkpoint}"]
         return [*options, *where, "--weights_only=true"], cls(run)
@@ -119,6 +122,10 @@ class RunFolder:
         link = self.path.parent / f".latest-{self.path.name}"
         link.symlink_to(name)
         link.replace(self.path.parent / "latest")
+
+
+def _is(option: str, *names: str) -> bool:
+    return option.split("=", 1)[0] in names
 
 
 def _new_run_id() -> str:

@@ -64,7 +64,9 @@ def test_a_cache_that_cannot_be_written_costs_nothing_else(faces: Path, monkeypa
 
 def test_bad_roots_are_named(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MASKREC_DATA", raising=False)
-    with pytest.raises(UserError, match=r"nowhere.*expected <identity>/<image>.*MASKREC_DATA=is not set"):
+    with pytest.raises(
+        UserError, match=r"nowhere: No such file.*expected <identity>/<image> folders \(MASKREC_DATA.*is not set"
+    ):
         index_faces(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no folder of an identity"):

@@ -50,6 +50,14 @@ def test_bad_lists_are_named_by_file_and_line(lfw: Path, content: str, message: 
         read_lfw_pairs(lfw / "pairs.txt", lfw)
 
 
+def test_a_list_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKREC_DATA", "elsewhere")
+    with pytest.raises(
+        UserError, match=r"pairs.txt: No such file.*expected LFW's pairs.txt \(MASKREC_DATA is elsewhere"
+    ):
+        read_lfw_pairs(tmp_path / "pairs.txt", tmp_path)
+
+
 def test_real_lfw_list(real_data: Path) -> None:
     pairs = read_lfw_pairs(real_data / "lfw" / "pairs.txt", real_data / "lfw")
     assert len(pairs.is_genuine) == 6000

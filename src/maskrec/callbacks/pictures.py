@@ -44,7 +44,8 @@ class PictureGrid(Callback):
         self._show_masked(trainer, f"test_{dataloader_idx}_masked", batch)
 
     def _show_masked(self, trainer: Trainer, name: str, batch: FaceBatch) -> None:
-        if batch.is_masked.any():
+        masked = int(batch.is_masked.sum())
+        if masked >= min(self.faces, len(batch.is_masked)):  # enough to fill the picture, or all there are
             self._show(trainer, name, batch.image[batch.is_masked])
 
     def _show(self, trainer: Trainer, name: str, image: Tensor) -> None:

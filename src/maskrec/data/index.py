@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from maskrec.data.images import SUFFIXES
-from maskrec.errors import UserError
+from maskrec.errors import UserError, missing
 from maskrec.files import replacing
 
 FORMAT = 1  # raise when the cached layout changes
+LAYOUT = "<identity>/<image> folders"
 SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini"})
 
 
@@ -81,15 +82,13 @@ def index_faces(root: str | Path) -> FaceIndex:
 
 
 def _identity_folders(root: Path) -> tuple[list[str], list[int]]:
-    layout = "expected <identity>/<image> folders"
     try:
         with os.scandir(root) as entries:
             found = sorted((e.name, e.stat().st_mtime_ns) for e in entries if e.is_dir() and e.name[0] != ".")
     except OSError as error:
-        variable = f"MASKREC_DATA={os.environ.get('MASKREC_DATA', 'is not set')}"
-        raise UserError(f"data root {root}: {error.strerror}; {layout} ({variable})") from error
+        raise missing(f"data root {root}", error, LAYOUT) from error
     if not found:
-        raise UserError(f"data root {root}: holds no folder of an identity; {layout}")
+        raise UserError(f"data root {root}: holds no folder of an identity; expected {LAYOUT}")
     return [name for name, _ in found], [stamp for _, stamp in found]
 
 

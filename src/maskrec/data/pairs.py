@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskrec.data.images import SUFFIXES
-from maskrec.errors import UserError
+from maskrec.errors import UserError, missing
 
 MAX_TRIES = 100
 
@@ -46,7 +46,7 @@ def read_lfw_pairs(pairs: str | Path, root: str | Path) -> PairList:
     try:
         lines = pairs.read_text().splitlines()
     except OSError as error:
-        raise UserError(f"pair list {pairs}: {error.strerror}; expected LFW's pairs.txt") from error
+        raise missing(f"pair list {pairs}", error, "LFW's pairs.txt") from error
     header = lines[0].split() if lines else []
     if len(header) != 2 or not all(word.isdigit() for word in header):
         raise UserError(f"pair list {pairs}, line 1: expected two numbers, folds and pairs a fold")

@@ -16,7 +16,7 @@ CURVES = ("train/loss", "val/auc", "val/accuracy")
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse}th,td{padding:.25rem .7rem;border-bottom:1px solid #ddd;text-align:right}
 th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
-img{max-width:100%}pre{background:#f6f6f6;padding:1rem;overflow-x:auto}.note{color:#666}"""
+img{max-width:100%;min-width:60%}pre{background:#f6f6f6;padding:1rem;overflow-x:auto}.note{color:#666}"""
 
 
 def write_report(run: Path) -> Path:
