@@ -83,7 +83,8 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         self.train(was_training)
         embedding, _ = store.compute()
         identity = torch.from_numpy(faces.labels).to(self.device)
-        return embedding.new_zeros(identity.max() + 1, embedding.shape[1]).index_add_(0, identity, embedding)
+        means: Tensor = embedding.new_zeros(int(identity.max()) + 1, embedding.shape[1])
+        return means.index_add_(0, identity, embedding)  # sums: a cosine knows directions alone
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """The head's loss."""
