@@ -83,8 +83,9 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         self.train(was_training)
         embedding, _ = store.compute()
         identity = torch.from_numpy(faces.labels).to(self.device)
-        means: Tensor = embedding.new_zeros(int(identity.max()) + 1, embedding.shape[1])
-        return means.index_add_(0, identity, embedding)  # sums: a cosine knows directions alone
+        counts = identity.bincount()
+        sums: Tensor = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
+        return sums / counts.unsqueeze(1)
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """The head's loss."""
