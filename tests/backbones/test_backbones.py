@@ -171,7 +171,7 @@ def test_the_public_mobilefacenet_loads_at_its_own_size(real_data: Path) -> None
     weights = real_data / "weights" / "mobilefacenet_casia.ckpt"
     backbone = create_backbone("mobilefacenet", 128, weights)
     assert backbone.input_size == (112, 96)
-    source = torch.load(weights, weights_only=True)["net_state_dict"]
+    source = torch.load(weights, map_location="cpu", weights_only=True)["net_state_dict"]
     state = backbone.state_dict()
     assert torch.equal(state["blocks.3.depthwise.conv.weight"], source["blocks.3.conv.3.weight"])
     assert torch.equal(state["blocks.3.project.bn.running_var"], source["blocks.3.conv.7.running_var"])
