@@ -103,12 +103,12 @@ def check_embedding(checkpoint: str, path: str, expected: "np.ndarray") -> None:
 
 def test_a_killed_run_goes_on_where_it_was(workplace: Path) -> None:
     (workplace / "extra.yaml").write_text(EXTRA)
-    options = [*TINY, "--config", "extra.yaml"]
-    whole = maskrec("fit", *options, "--run_id=whole")
+    options = ["exp", "arcface_casia", *TINY[2:], "--config", "extra.yaml"]
+    whole = maskrec(*options, "--run_id=whole")
     assert whole.returncode == 0, whole.stderr
 
     killed = subprocess.Popen(
-        [sys.executable, "-m", "maskrec", "fit", *options, "--run_id=killed"],
+        [sys.executable, "-m", "maskrec", *options, "--run_id=killed"],
         env=environment(SECONDS_A_STEP="0.3"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -119,17 +119,19 @@ def test_a_killed_run_goes_on_where_it_was(workplace: Path) -> None:
     killed.wait()
     assert 4 <= steps_of(last) < 9, "the kill was meant to come within the first epoch"
 
-    resumed = maskrec("fit", *options, "--resume", "runs/tiny/killed")
+    resumed = maskrec(*options, "--resume", "runs/tiny/killed")
     assert resumed.returncode == 0, resumed.stderr
     finals = [workplace / "runs" / "tiny" / run / "checkpoints" / "last.ckpt" for run in ("whole", "killed")]
     states = [torch.load(path, weights_only=True) for path in finals]
     assert states[0]["global_step"] == states[1]["global_step"] == 18
     for name, value in states[0]["state_dict"].items():
         assert torch.equal(value, states[1]["state_dict"][name]), name
+    results = [json.loads((path.parents[1] / "results.json").read_text())["protocols"] for path in finals]
+    assert results[0] == results[1]
     metrics = (workplace / "runs" / "tiny" / "killed" / "metrics.csv").read_text().splitlines()
     assert len(metrics) > 3  # what was logged before the kill is still there
 
-    changed = maskrec("fit", *options, "--resume", "runs/tiny/killed", "--model.init_args.embedding_dim=8")
+    changed = maskrec(*options, "--resume", "runs/tiny/killed", "--model.init_args.embedding_dim=8")
     assert changed.returncode == 2
     assert "model.init_args.embedding_dim is 8, but the run began with 16" in changed.stderr
 
@@ -140,6 +142,10 @@ trainer:
   logger: {class_path: maskrec.callbacks.CSVLog, init_args: {save_dir: "${run_dir}"}}
   callbacks:
     - class_path: helpers.SlowSteps
+    - class_path: maskrec.callbacks.WriteResults
+      init_args: {path: "${run_dir}/results.json", experiment: "${name}", seed: 4}
+    - class_path: maskrec.callbacks.BestCheckpoint
+      init_args: {dirpath: "${run_dir}/checkpoints"}
     - class_path: maskrec.callbacks.LastCheckpoint
       init_args: {dirpath: "${run_dir}/checkpoints", every_n_steps: 2}
 model:
