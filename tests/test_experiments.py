@@ -8,10 +8,9 @@ import yaml
 from conftest import ROOT
 
 from maskrec.cli import main
-from maskrec.experiments import expand_extends, titles
+from maskrec.experiments import OVERLAYS, expand_extends, titles
 
 FILES = sorted(path for path in (ROOT / "experiments").rglob("*.yaml") if path.parent.name != "hardware")
-OVERLAYS = {"base", "small", "tuned"}
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 
