@@ -64,8 +64,7 @@ class LastCheckpoint(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save in the midst of an epoch."""
-        is_stepped = trainer.global_step != self._saved_at  # not so while gradients accumulate
-        if is_stepped and trainer.global_step - self._saved_at >= self.every_n_steps:
+        if trainer.global_step - self._saved_at >= self.every_n_steps:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
