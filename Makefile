@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install exp list test lint bench clean
+.PHONY: help install exp sweep list test lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -31,6 +31,9 @@ $(INSTALLED): pyproject.toml
 
 exp: $(INSTALLED) ## fit, test and report: NAME=<experiment> [ARGS="--trainer.max_epochs 3"] [HARDWARE=a100x8] [RESUME=runs/x/<run>]
 	@$(BIN)/maskrec exp "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(if $(RESUME),--resume $(RESUME)) $(ARGS)
+
+sweep: $(INSTALLED) ## exp for each point of experiments/sweeps/<NAME>.yaml that is missing, and their table [ARGS=...] [HARDWARE=...]
+	@$(BIN)/maskrec sweep "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(ARGS)
 
 list: $(INSTALLED) ## the experiments, one line each
 	@$(BIN)/maskrec list

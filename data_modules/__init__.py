@@ -1,7 +1,8 @@
 """Which faces: one file a named data set."""
 
 from data_modules.face_folder import FaceFolder
+from data_modules.generated import GeneratedFaces
 from data_modules.lfw import LFW
 from data_modules.made_up import MadeUpFaces
 
-__all__ = ["LFW", "FaceFolder", "MadeUpFaces"]
+__all__ = ["LFW", "FaceFolder", "GeneratedFaces", "MadeUpFaces"]

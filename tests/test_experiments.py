@@ -10,7 +10,9 @@ from conftest import ROOT
 from maskrec.cli import main
 from maskrec.experiments import OVERLAYS, expand_extends, titles
 
-FILES = sorted(path for path in (ROOT / "experiments").rglob("*.yaml") if path.parent.name != "hardware")
+FILES = sorted(
+    path for path in (ROOT / "experiments").rglob("*.yaml") if path.parent.name not in ("hardware", "sweeps")
+)
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 

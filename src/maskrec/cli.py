@@ -19,6 +19,7 @@ from maskrec.errors import UserError, condense, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
 from maskrec.report import write_report
 from maskrec.runs import RunFolder
+from maskrec.sweeps import run_sweep
 
 # `omegaconf+` resolves `${...}` once all files are merged; without this it does not work under subcommands.
 jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
@@ -27,6 +28,7 @@ USAGE = """usage: maskrec <command> [options]
 
 commands:
   exp NAME      fit, test the best checkpoint and write the report of experiments/NAME.yaml
+  sweep NAME    `exp` for each point of experiments/sweeps/NAME.yaml, and a table of them all
   fit           train                                     (all four: --config FILE, --help)
   validate      score the validation sets
   test          score the test sets
@@ -41,6 +43,7 @@ def main(args: list[str] | None = None) -> int:
     args = sys.argv[1:] if args is None else args
     commands: dict[str, Callable[[list[str]], None]] = {
         "exp": run_experiment,
+        "sweep": lambda args: run_sweep(args, check_experiment),
         "list": print_experiments,
         "backbones": print_backbones,
     }
@@ -81,14 +84,28 @@ def print_backbones(args: list[str]) -> None:
 
 def run_experiment(args: list[str]) -> None:
     """Fit, test the best checkpoint, and write the report."""
-    name, hardware, rest = experiments.parse_command(args)
-    cli = MaskrecCLI(["fit", *experiments.config_options(name, hardware), *rest])
+    cli = MaskrecCLI(fit_command(args))
     kept = (cli.folder.path / "checkpoints" / name for name in (BEST, LAST))
     # None after fast_dev_run: the network as it is. Rank 0 made the folder, so it knows.
     best = cli.trainer.strategy.broadcast(next((path for path in kept if path.is_file()), None))
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
         write(f"report: {write_report(cli.folder.path)}")
+
+
+def check_experiment(args: list[str]) -> None:
+    """Find what is wrong with what follows `exp`; runs nothing.
+
+    Raises:
+        UserError: A file, a key or a value is wrong, or not that of the run to `--resume`.
+    """
+    ConfigCheck(fit_command(args))
+
+
+def fit_command(args: list[str]) -> list[str]:
+    """`NAME [--hardware NAME] [options]` as `fit` takes it."""
+    name, hardware, rest = experiments.parse_command(args)
+    return ["fit", *experiments.config_options(name, hardware), *rest]
 
 
 class Parser(LightningArgumentParser):
@@ -110,7 +127,8 @@ class MaskrecCLI(LightningCLI):
     trainer: Any  # Lightning's Trainer, whose attributes set at run time it does not declare
 
     def __init__(self, args: list[str]) -> None:
-        os.environ.setdefault("WANDB_MODE", "offline")
+        # What an agent of a sweep starts reports to its server.
+        os.environ.setdefault("WANDB_MODE", "online" if "WANDB_SWEEP_ID" in os.environ else "offline")
         keep_freed_memory()
         subcommand, *options = args
         options, self.folder = RunFolder.from_options(options)
@@ -218,3 +236,16 @@ class MaskrecCLI(LightningCLI):
         self.datamodule.predict_folder = Path(config["images"])
         self.trainer.callbacks.append(WriteEmbeddings(output, self.datamodule.predict_paths()))
         self.config_init["predict"]["return_predictions"] = False
+
+
+class ConfigCheck(MaskrecCLI):
+    """Reads the configuration, and compares it with that of a run that goes on; builds and runs nothing."""
+
+    def _set_seed(self) -> None:
+        """Nothing is drawn."""
+
+    def instantiate_classes(self) -> None:
+        """Nothing is built."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Nothing is run."""

@@ -8,6 +8,7 @@ from maskrec.errors import UserError
 
 FOLDER = Path("experiments")
 HARDWARE = FOLDER / "hardware"
+SWEEPS = FOLDER / "sweeps"
 OVERLAYS = ("base", "small", "tuned")
 
 
@@ -17,7 +18,8 @@ class UnknownExperimentError(UserError):
 
 def titles() -> dict[str, str]:
     """Experiment to the first comment of its file; tables' rows as `tables/<paper>/<row>`."""
-    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent != HARDWARE and path.stem not in OVERLAYS)
+    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent not in (HARDWARE, SWEEPS))
+    files = [path for path in files if path.stem not in OVERLAYS]
     return {str(path.relative_to(FOLDER).with_suffix("")): _first_comment(path) for path in files}
 
 
