@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-
 from maskrec.data import EvaluationSet, FaceDataModule, MaskedPairs, TrainingFaces, index_faces, sample_pairs
 from maskrec.data.generated import generate_faces
 from maskrec.data.index import cache_folder

@@ -1,25 +1,36 @@
 """What every worn mask is: sampled parameters, and a rendering of them."""
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import albumentations as A
 import numpy as np
 import numpy.typing as npt
 
+from maskrec.errors import UserError
+from maskrec.masking.layout import CHIN, LEFT_EYE, MIRROR, NUM_LANDMARKS, RIGHT_EYE
+
 Image: TypeAlias = npt.NDArray[np.uint8]
 Region: TypeAlias = npt.NDArray[np.bool_]
+Points: TypeAlias = npt.NDArray[np.float32]
+
+# How landmarks go through `A.Compose`: those outside the picture stay, for a mask may reach there.
+KEYPOINTS = A.KeypointParams(format="xy", remove_invisible=False)
 
 
 class MaskTransform(A.DualTransform, ABC):
     """Puts a mask on a face; an albumentations transform, usable on its own in `A.Compose`.
 
+    Landmarks are keypoints, (96, 2) as `masking.layout` numbers them: `A.Compose([...], keypoint_params=KEYPOINTS)`.
+    What stands before the mask moves them along, and a mirrored face is seen to be one.
     Given `mask=`, an array of zeros, the call returns in it the region of the worn mask as ones.
     `sample` draws a plain value, `render` draws a picture from it, so that any masked face can be drawn again.
 
     Args:
         p: Probability that a face gets a mask.
     """
+
+    needs_landmarks: ClassVar[bool] = True
 
     def __init__(self, p: float = 1.0) -> None:
         super().__init__(p=p)
@@ -29,12 +40,24 @@ class MaskTransform(A.DualTransform, ABC):
         """Draw the parameters of one mask."""
 
     @abstractmethod
-    def render(self, image: Image, parameters: Any) -> tuple[Image, Region]:
-        """Draw the mask: (H, W, 3) RGB to the masked image and its mask region, (H, W)."""
+    def render(self, image: Image, landmarks: Points, parameters: Any) -> tuple[Image, Region]:
+        """Draw the mask.
+
+        Args:
+            image: (H, W, 3) RGB; not changed.
+            landmarks: (96, 2) x, y in pixels; NaN where there are none and none are needed.
+            parameters: What `sample` drew.
+
+        Returns:
+            The masked image, and the region that was drawn on, (H, W).
+        """
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Sample once, render once: both targets below are read from here."""
-        image, region = self.render(data["image"], self.sample(self.random_generator))
+        landmarks = np.full((NUM_LANDMARKS, 2), np.nan, dtype=np.float32)
+        if self.needs_landmarks:
+            landmarks = unmirrored(np.asarray(data.get("keypoints", landmarks[:0]), dtype=np.float32)[:, :2])
+        image, region = self.render(data["image"], landmarks, self.sample(self.random_generator))
         return {"rendered": image, "region": region}
 
     def apply(self, img: Image, rendered: Image, **params: Any) -> Image:
@@ -48,3 +71,18 @@ class MaskTransform(A.DualTransform, ABC):
     def apply_to_keypoints(self, keypoints: npt.NDArray[Any], **params: Any) -> npt.NDArray[Any]:
         """Landmarks stay where they are under a mask."""
         return keypoints
+
+
+def unmirrored(landmarks: Points) -> Points:
+    """Landmarks with left and right as the layout has them, whether or not the picture was mirrored.
+
+    Raises:
+        UserError: They are not 96 finite points.
+    """
+    if landmarks.shape != (NUM_LANDMARKS, 2) or not np.isfinite(landmarks).all():
+        finite = np.isfinite(landmarks).all(axis=-1).sum()
+        raise UserError(f"a mask needs {NUM_LANDMARKS} finite landmarks as keypoints, got {finite}")
+    right, left, chin = (landmarks[part].mean(axis=0) for part in (RIGHT_EYE, LEFT_EYE, CHIN))
+    across, down = left - right, chin - right
+    is_mirrored = across[0] * down[1] - across[1] * down[0] < 0
+    return landmarks[MIRROR] if is_mirrored else landmarks

@@ -4,9 +4,11 @@ Geng et al., "Masked Face Recognition with Generative Data Augmentation and Doma
 (ACM MM 2020), Table 2: the lower 40 % of the aligned face becomes black. Needs no landmarks.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
-from maskrec.masking.base import Image, MaskTransform, Region
+from maskrec.masking.base import Image, MaskTransform, Points, Region
 
 
 class DE(MaskTransform):
@@ -17,6 +19,8 @@ class DE(MaskTransform):
         p: Probability that a face gets a mask.
     """
 
+    needs_landmarks: ClassVar[bool] = False
+
     def __init__(self, fraction: float = 0.4, p: float = 1.0) -> None:
         super().__init__(p=p)
         self.fraction = fraction
@@ -25,7 +29,7 @@ class DE(MaskTransform):
         """The erased fraction: nothing is random here."""
         return self.fraction
 
-    def render(self, image: Image, parameters: float) -> tuple[Image, Region]:
+    def render(self, image: Image, landmarks: Points, parameters: float) -> tuple[Image, Region]:
         """Blacken the lower part of (H, W, 3)."""
         region = np.zeros(image.shape[:2], dtype=bool)
         region[round(image.shape[0] * (1 - parameters)) :] = True

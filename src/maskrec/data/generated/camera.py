@@ -35,7 +35,7 @@ class Camera(NamedTuple):
 
     @classmethod
     def of(cls, view: View, landmarks: Array) -> "Camera":
-        """The camera of a view, aligned to the landmarks (68, 3) of a head."""
+        """The camera of a view, aligned to the landmarks (96, 3) of a head."""
         yaw, _ = cv2.Rodrigues(np.array([0, np.radians(view.yaw), 0]))
         pitch, _ = cv2.Rodrigues(np.array([np.radians(view.pitch), 0, 0]))
         camera = cls(np.asarray(pitch @ yaw), view.distance)

@@ -29,8 +29,8 @@ def draw_face(seed: int, identity: int, image: int) -> tuple[Image, Array]:
         image: Number of the picture of that identity.
 
     Returns:
-        (112, 112, 3) RGB, and the 68 landmarks, (68, 2) x, y in pixels, a pixel's centre at whole numbers. Landmarks
-        that the head hides, or that lie outside the picture, are where they are all the same.
+        (112, 112, 3) RGB, and the landmarks of `masking.layout`, (96, 2) x, y in pixels, a pixel's centre at whole
+        numbers; those that the head hides, or that lie outside the picture, are where they are all the same.
     """
     who, skin = _identity(seed, identity)
     return render(who, skin, _view(seed, identity, image))
@@ -38,9 +38,8 @@ def draw_face(seed: int, identity: int, image: int) -> tuple[Image, Array]:
 
 def face_landmarks(seed: int, identity: int, image: int) -> Array:
     """The landmarks of `draw_face` without the picture."""
-    head = shape(
-        sample_identity(_generator(seed, IDENTITY, identity)).modes, (view := _view(seed, identity, image)).expression
-    )
+    who, view = sample_identity(_generator(seed, IDENTITY, identity)), _view(seed, identity, image)
+    head = shape(who.modes, view.expression)
     camera = Camera.of(view, head.landmarks)
     return camera.picture(camera.turn(head.landmarks))
 

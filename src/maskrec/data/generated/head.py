@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+Line = list[tuple[float, float]]
+
 COLUMNS, ROWS = 53, 58  # vertices around and down the head
 WIDEST = np.radians(118.0)  # the mesh ends behind the ears, at +- this azimuth
 CROWDING = 2.2  # how much denser vertices are at the middle of the face than at its sides
@@ -128,7 +130,7 @@ JAW_OPEN = 17.0  # mm between the lips when the mouth is wide open
 
 
 class Mesh(NamedTuple):
-    """Vertices (V, 3) in millimetres, row by row, and the landmarks (68, 3)."""
+    """Vertices (V, 3) in millimetres, row by row, and the landmarks (96, 3)."""
 
     vertices: Array
     landmarks: Array
@@ -174,7 +176,7 @@ def shape(identity: Array, expression: Array) -> Mesh:
 
 @cache
 def _model() -> tuple[Array, Array]:
-    """The mean (V + 68, 3) and the modes (M, V + 68, 3), over vertices, then landmarks."""
+    """The mean (V + 96, 3) and the modes (M, V + 68, 3), over vertices, then landmarks."""
     a, t = (np.concatenate([vertex.ravel(), mark]) for vertex, mark in zip(grid(), landmark_places(), strict=True))
     base, front = _base(a, t)
     x = base[:, 0]
@@ -201,7 +203,7 @@ def _nose(x: Array, t: Array) -> Array:
     width = np.interp(t, [-10, 5, 25, 40, 50], [6, 5.5, 7, 9, 9])
     ridge = height * np.exp(-((np.abs(x) / width) ** 2.4))
     wings = 8.5 * np.exp(-(((np.abs(x) - 13) / 5) ** 2) - ((t - 43.5) / 6.5) ** 2)
-    return np.maximum(ridge, wings) + 0.35 * np.minimum(ridge, wings)
+    return np.asarray(np.maximum(ridge, wings) + 0.35 * np.minimum(ridge, wings))
 
 
 def _ear(a: Array, y: Array) -> Array:
@@ -255,23 +257,36 @@ def _smooth_interp(t: Array, knots: Array, values: Array) -> Array:
     )
 
 
-# The 68 landmarks of the iBUG 300-W mark-up on the mean head: x in mm and level; the jaw line by azimuth and level.
-JAW = [(76, -2.5), (77, 11.5), (79, 27), (79, 44), (77, 75), (54, 113), (41, 109), (20, 103), (0, 105)]
-RIGHT_BROW = [(-55.5, -18.5), (-49.5, -24), (-41, -26.5), (-29.5, -26), (-15.5, -23.5)]
-NOSE = [(0, -3), (0, 15), (0, 29.5), (0, 39.5), (-14, 48), (-6.5, 50), (0, 51), (6.5, 50), (14, 48)]
-RIGHT_EYE = [(-44, 0), (-37.5, -4.8), (-26.5, -5), (-16.5, 2.5), (-25, 5.3), (-35.5, 5.3)]
-OUTER_LIPS = [(-24, 69.3), (-14.5, 64.3), (-6.5, 61.8), (0, 63), (6.5, 61.8), (14.5, 64.3), (24, 69.3)]
-LOWER_LIPS = [(14, 75.5), (7, 77.6), (0, 78), (-7, 77.6), (-14, 75.5)]
-INNER_LIPS = [(-20, 69.5), (-6.5, 69), (0, 69), (6.5, 69), (20, 69.5), (6.5, 70.7), (0, 70.7), (-6.5, 70.7)]
+# The landmarks of `maskrec.masking.layout` on the mean head: x in mm and level; the jaw line by azimuth and level.
+# They lie where FaceMesh sees them on generated faces, so that both mean the same.
+JAW: Line = [(76, -2.5), (77, 11.5), (79, 27), (79, 44), (77, 75), (54, 113), (41, 109), (20, 103), (0, 105)]
+RIGHT_BROW: Line = [(-55.5, -18.5), (-49.5, -24), (-41, -26.5), (-29.5, -26), (-15.5, -23.5)]
+NOSE: Line = [(0, -3), (0, 15), (0, 29.5), (0, 39.5), (-14, 48), (-6.5, 50), (0, 51), (6.5, 50), (14, 48)]
+RIGHT_EYE: Line = [(-44, 0), (-37.5, -4.8), (-26.5, -5), (-16.5, 2.5), (-25, 5.3), (-35.5, 5.3)]
+OUTER_LIPS: Line = [(-24, 69.3), (-14.5, 64.3), (-6.5, 61.8), (0, 63), (6.5, 61.8), (14.5, 64.3), (24, 69.3)]
+LOWER_LIPS: Line = [(14, 75.5), (7, 77.6), (0, 78), (-7, 77.6), (-14, 75.5)]
+INNER_LIPS: Line = [(-20, 69.5), (-6.5, 69), (0, 69), (6.5, 69), (20, 69.5), (6.5, 70.7), (0, 70.7), (-6.5, 70.7)]
+RIGHT_SIDE: Line = [(-65.8, 13.3), (-64, 27.3), (-61.7, 41.8), (-58.7, 57), (-50, 82)]
+RIGHT_CHEEK: Line = [
+    (-59, 29),
+    (-57, 41.5),
+    (-55.5, 52.5),
+    (-49.5, 62.5),
+    (-41.5, 74),
+    (-30, 77),
+    (-24, 82),
+    (-35, 85.5),
+]
+CHIN: Line = [(0, 89), (0, 97.5)]
 
 
 def landmark_places() -> tuple[Array, Array]:
-    """Azimuth and level of the 68 landmarks."""
+    """Azimuth and level of the 96 landmarks."""
     jaw = np.array([*((-azimuth, t) for azimuth, t in JAW[:-1]), *reversed(JAW)], dtype=float)
-    brow, eye = np.array(RIGHT_BROW, dtype=float), np.array(RIGHT_EYE, dtype=float)
-    flip = np.array([-1, 1])
-    rest = np.concatenate(
-        [brow, brow[::-1] * flip, NOSE, eye, eye[[3, 2, 1, 0, 5, 4]] * flip, OUTER_LIPS, LOWER_LIPS, INNER_LIPS]
-    )
+    brow, eye, flip = np.array(RIGHT_BROW), np.array(RIGHT_EYE), np.array([-1, 1])
+    right = np.array(RIGHT_SIDE + RIGHT_CHEEK)
+    lips = OUTER_LIPS + LOWER_LIPS + INNER_LIPS
+    parts = [brow, brow[::-1] * flip, NOSE, eye, eye[[3, 2, 1, 0, 5, 4]] * flip, lips, right, right * flip, CHIN]
+    rest = np.concatenate(parts)
     azimuth = np.concatenate([np.radians(jaw[:, 0]), unroll(rest[:, 0], rest[:, 1])])
     return azimuth, np.concatenate([jaw[:, 1], rest[:, 1]])

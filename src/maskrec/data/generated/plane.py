@@ -1,7 +1,8 @@
 """Drawing on the unrolled plane of a head, in millimetres, stroke by stroke."""
 
+from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from maskrec.data.generated.head import COLUMNS, CROWDING, ROW_LEVELS, ROWS, WID
 
 Array = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]
-Points = Array | list[tuple[float, float]]
+Points = npt.NDArray[np.floating[Any]] | npt.NDArray[np.signedinteger[Any]] | Sequence[tuple[float, float]]
 Colour = Array | tuple[float, float, float]
 
 CELL = 6  # pixels from one vertex to the next
@@ -71,7 +72,7 @@ def area_of_pixels(corners: Array, blur: float = 0.0, within: tuple[slice, slice
     """The inside of a closed line given in pixels of the plane."""
     within = within or _around(corners, 3 * blur + 2)
     canvas = _empty(within)
-    cv2.fillPoly(canvas, [_fixed(corners, within)], 255, cv2.LINE_AA, SHIFT)
+    cv2.fillPoly(canvas, [_fixed(corners, within)], (255,), cv2.LINE_AA, SHIFT)
     return _finish(canvas, blur, within)
 
 
@@ -81,7 +82,7 @@ def line(points: Points, width: float, blur: float = 0.7, within: tuple[slice, s
     corners = pixels(points)
     within = within or _around(corners, thickness + 3 * blur + 2)
     canvas = _empty(within)
-    cv2.polylines(canvas, [_fixed(corners, within)], False, 255, thickness, cv2.LINE_AA, SHIFT)
+    cv2.polylines(canvas, [_fixed(corners, within)], False, (255,), thickness, cv2.LINE_AA, SHIFT)
     return _finish(canvas, blur, within)
 
 
@@ -119,8 +120,8 @@ def noise(rng: np.random.Generator, rows: int, columns: int) -> Picture:
 
 @cache
 def _places() -> tuple[Picture, Picture]:
-    """x in mm and level of every pixel of the plane."""
-    a, t = (cv2.resize(part, SIZE[::-1], interpolation=cv2.INTER_LINEAR) for part in grid())
+    """X in mm and level of every pixel of the plane."""
+    a, t = (np.asarray(cv2.resize(part, SIZE[::-1], interpolation=cv2.INTER_LINEAR), dtype=float) for part in grid())
     return (half_width(t) * np.sin(a)).astype(np.float32), t.astype(np.float32)
 
 
@@ -136,9 +137,11 @@ def _empty(within: tuple[slice, slice]) -> npt.NDArray[np.uint8]:
 
 
 def _fixed(corners: Array, within: tuple[slice, slice]) -> npt.NDArray[np.int32]:
-    return np.round((corners - (within[1].start, within[0].start)) * (1 << SHIFT)).astype(np.int32)
+    return np.asarray(np.round((corners - (within[1].start, within[0].start)) * (1 << SHIFT)), dtype=np.int32)
 
 
 def _finish(canvas: npt.NDArray[np.uint8], blur: float, within: tuple[slice, slice]) -> Stroke:
-    amount = canvas.astype(np.float32) / 255
-    return Stroke(cv2.GaussianBlur(amount, (0, 0), blur) if blur else amount, within)
+    amount = canvas.astype(np.float32) / np.float32(255)
+    if blur:
+        amount = cv2.GaussianBlur(amount, (0, 0), blur).astype(np.float32, copy=False)
+    return Stroke(amount, within)

@@ -14,11 +14,11 @@ from maskrec.data.generated.faces import draw_face
 from maskrec.data.pairs import sample_pairs
 from maskrec.errors import UserError
 from maskrec.evaluation.metrics import kfold_accuracy
-from maskrec.masking.landmarks import MESH_TO_68, FaceMesh
+from maskrec.masking.landmarks import FaceMesh
+from maskrec.masking.layout import LEFT_EYE, RIGHT_EYE
 
 Image = npt.NDArray[np.uint8]
 THUMBNAIL = 8  # pixels
-EYES = (range(36, 42), range(42, 48))
 
 
 def detection(faces: Sequence[tuple[Image, npt.NDArray[np.float64]]]) -> tuple[float, float]:
@@ -35,8 +35,8 @@ def detection(faces: Sequence[tuple[Image, npt.NDArray[np.float64]]]) -> tuple[f
         for image, true in track(faces, "detecting", transient=True):
             points = mesh.detect(image)
             if points is not None:
-                first, second = (true[list(eye)].mean(axis=0) for eye in EYES)
-                errors.append(np.linalg.norm(points[MESH_TO_68] - true, axis=1) / np.linalg.norm(first - second))
+                first, second = (true[eye].mean(axis=0) for eye in (RIGHT_EYE, LEFT_EYE))
+                errors.append(np.linalg.norm((points - true)[:68], axis=1) / np.linalg.norm(first - second))
     return len(errors) / len(faces), float(np.median(errors)) if errors else float("nan")
 
 

@@ -29,7 +29,8 @@ def render(identity: Identity, skin: Picture, view: View) -> tuple[Image, Array]
         view: How.
 
     Returns:
-        (SIZE, SIZE, 3) RGB, and the 68 landmarks, (68, 2) x, y in pixels, a pixel's centre at whole numbers.
+        (SIZE, SIZE, 3) RGB, and the landmarks of `masking.layout`, (96, 2) x, y in pixels, a pixel's centre at whole
+        numbers.
     """
     rng = np.random.default_rng(view.seed)
     head = shape(identity.modes, view.expression)
@@ -40,7 +41,7 @@ def render(identity: Identity, skin: Picture, view: View) -> tuple[Image, Array]
     _draw_head(canvas, camera, camera.turn(head.vertices), skin, view)
     if identity.glasses:
         _draw_glasses(canvas, identity.glasses, head.landmarks, camera, view)
-    small = cv2.resize(canvas, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(canvas, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
     return _photograph(small, view, rng), camera.picture(camera.turn(head.landmarks))
 
 
@@ -58,10 +59,10 @@ def _draw_long_hair(canvas: Picture, identity: Identity, camera: Camera, view: V
     around = np.linspace(0, 2 * np.pi, 40)
     x, y = 84 * np.sin(around), 20 - 132 * np.cos(around)
     outline = np.stack([np.where(y > 20, x * 1.08, x), y, np.full_like(x, -105)], axis=1)
-    fall = np.concatenate([outline, outline + (0, 60, 0)])
+    fall = np.concatenate([outline, outline + np.array([0, 60, 0])])
     hull = cv2.convexHull(camera.picture(camera.turn(fall)).astype(np.float32))
     colour = np.array(identity.hair) * (0.6 * view.exposure / np.mean(identity.skin))
-    cv2.fillPoly(canvas, [_fixed(hull[:, 0])], colour.tolist(), cv2.LINE_AA, SHIFT)
+    cv2.fillPoly(canvas, [_fixed(hull[:, 0].astype(np.float64))], colour.tolist(), cv2.LINE_AA, SHIFT)
 
 
 def _draw_head(canvas: Picture, camera: Camera, vertices: Array, skin: Picture, view: View) -> None:
@@ -73,13 +74,13 @@ def _draw_head(canvas: Picture, camera: Camera, vertices: Array, skin: Picture, 
     *normal, column, row = np.einsum("kn,ckn->cn", seen.weights.astype(np.float32), attributes[:, corners])
     where = np.zeros((2, SIDE * SIDE), dtype=np.float32)
     where[0, seen.pixel], where[1, seen.pixel] = column, row
-    drawn = cv2.remap(skin, *where.reshape(2, SIDE, SIDE), cv2.INTER_LINEAR)
+    drawn = cv2.remap(skin, where[0].reshape(SIDE, SIDE), where[1].reshape(SIDE, SIDE), cv2.INTER_LINEAR)
     *albedo, gloss = np.ascontiguousarray(drawn.reshape(-1, 4)[seen.pixel].T)
 
     length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
     lit = np.clip(_along(normal, view.light) / length * 0.75 + 0.25, 0, None)  # skin lets light through its shadows
     around = 0.78 - 0.22 * normal[1] / length  # more from above
-    half = view.light + (0, 0, 1)  # Blinn's highlight, for a camera straight ahead
+    half = view.light + np.array([0, 0, 1])  # Blinn's highlight, for a camera straight ahead
     gloss *= (
         np.float32(view.shine * SHINE / 255)
         * (np.clip(_along(normal, half) / length, 0, None) / np.linalg.norm(half)) ** 20
@@ -92,7 +93,7 @@ def _draw_head(canvas: Picture, camera: Camera, vertices: Array, skin: Picture, 
 
 def _along(normal: list[npt.NDArray[np.float32]], direction: Array) -> npt.NDArray[np.float32]:
     x, y, z = direction.astype(np.float32)
-    return normal[0] * x + normal[1] * y + normal[2] * z
+    return np.asarray(normal[0] * x + normal[1] * y + normal[2] * z)
 
 
 def _normals(vertices: Array) -> Array:
@@ -125,8 +126,8 @@ def _draw_glasses(canvas: Picture, glasses: Glasses, landmarks: Array, camera: C
     draw(np.array(inner))
 
 
-def _fixed(points: npt.NDArray[np.floating]) -> npt.NDArray[np.int32]:
-    return np.round(points * (1 << SHIFT)).astype(np.int32)
+def _fixed(points: Array) -> npt.NDArray[np.int32]:
+    return np.asarray(np.round(points * (1 << SHIFT)), dtype=np.int32)
 
 
 def _photograph(picture: Picture, view: View, rng: np.random.Generator) -> Image:
@@ -134,6 +135,6 @@ def _photograph(picture: Picture, view: View, rng: np.random.Generator) -> Image
     picture = picture * view.white_balance.astype(np.float32)
     picture = 255 * (picture.clip(0, 255) / 255) ** np.float32(view.gamma)
     if view.blur > 0:
-        picture = cv2.GaussianBlur(picture, (0, 0), view.blur + 0.2)
+        picture = cv2.GaussianBlur(picture, (0, 0), view.blur + 0.2).astype(np.float32, copy=False)
     picture += np.float32(view.noise) * rng.standard_normal(picture.shape, dtype=np.float32)
     return np.round(picture).clip(0, 255).astype(np.uint8)

@@ -120,11 +120,13 @@ def _draw_eyes(canvas: Picture, identity: Identity) -> None:
         paint(canvas, identity.iris, disc((x, 0.3), 5.9, here).times(inside))
         paint(canvas, (14, 12, 12), disc((x, 0.3), 2.7, here).times(inside))
         paint(canvas, (250, 250, 250), disc((x + 1.6, -1.5), 1.0, here).times(inside))
-        shade(canvas, 0.55, line(upper + (0, 1.2), 2.6, 1.2, here).times(inside))  # the shadow of the upper lid
+        shade(
+            canvas, 0.55, line(upper + np.array([0, 1.2]), 2.6, 1.2, here).times(inside)
+        )  # the shadow of the upper lid
         lashes = line(upper, 0.6 + identity.eye_line, 0.6)
         paint(canvas, (24, 17, 15), lashes.times(0.55 + 0.45 * identity.eye_line))
         paint(canvas, np.array(identity.skin) * 0.55, line(lower, 0.7).times(0.55))
-        shade(canvas, 1 - 0.4 * identity.eyelid_crease, line(upper - (0, 3.6), 0.8, 0.9))
+        shade(canvas, 1 - 0.4 * identity.eyelid_crease, line(upper - np.array([0, 3.6]), 0.8, 0.9))
 
 
 def _draw_hair(canvas: Picture, shine: Picture, identity: Identity, rng: np.random.Generator) -> None:

@@ -6,7 +6,6 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -17,17 +16,17 @@ from rich.progress import Progress
 from maskrec.data.generated.faces import draw_face, face_landmarks
 from maskrec.errors import UserError
 from maskrec.files import replacing
+from maskrec.masking.layout import NUM_LANDMARKS
 
 VERSION = 1  # raise whenever a seed gives another picture
 QUALITY = 95  # JPEG: differs from what was drawn by less than the camera's noise
 RECIPE, LANDMARKS = "recipe.json", "landmarks.npy"
-MARKS = 68
 
 
 def generate_faces(root: Path, identities: int, images: int, seed: int) -> None:
     """Draw what is not there yet, on all cores; an identity is there whole or not at all.
 
-    Beside the folders of the identities lies `landmarks.npy`, (identities x images, 68, 2) in the order of the files.
+    Beside the folders of the identities lies `landmarks.npy`, (identities x images, 96, 2) in the order of the files.
 
     Args:
         root: The folder; made, and gone on with where an earlier run was stopped.
@@ -88,7 +87,7 @@ def file_name(image: int) -> str:
 
 def _draw_all(root: Path, identities: int, images: int, seed: int) -> None:
     missing = set(_missing(root, identities, images))
-    landmarks = np.empty((identities, images, MARKS, 2), dtype=np.float32)
+    landmarks = np.empty((identities, images, NUM_LANDMARKS, 2), dtype=np.float32)
     with Progress(transient=True) as progress, ProcessPoolExecutor(initializer=_one_thread) as pool:
         bar = progress.add_task(f"drawing {len(missing) * images:,} faces", total=identities)
         work = {
@@ -103,7 +102,7 @@ def _draw_all(root: Path, identities: int, images: int, seed: int) -> None:
             pool.shutdown(cancel_futures=True)
             raise
     with replacing(root / LANDMARKS) as partial:
-        np.save(partial, landmarks.reshape(-1, MARKS, 2))
+        np.save(partial, landmarks.reshape(-1, NUM_LANDMARKS, 2))
 
 
 def _draw_identity(root: Path | None, identity: int, images: int, seed: int) -> npt.NDArray[np.float32]:
