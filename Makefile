@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install exp sweep list test lint bench clean
+.PHONY: help install exp sweep landmarks list test lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ exp: $(INSTALLED) ## fit, test and report: NAME=<experiment> [ARGS="--trainer.ma
 
 sweep: $(INSTALLED) ## exp for each point of experiments/sweeps/<NAME>.yaml that is missing, and their table [ARGS=...] [HARDWARE=...]
 	@$(BIN)/maskrec sweep "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(ARGS)
+
+landmarks: $(INSTALLED) ## detect the landmarks masks need, once: ROOT=<folder of faces> [ARGS="--strict --processes 4"]
+	@$(BIN)/maskrec landmarks $(if $(ROOT),"$(ROOT)") $(ARGS)
 
 list: $(INSTALLED) ## the experiments, one line each
 	@$(BIN)/maskrec list

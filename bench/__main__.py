@@ -2,10 +2,10 @@
 
 import sys
 
-from bench import allocator, index, training_step
+from bench import allocator, faces, index, masks, training_step
 
-BENCHMARKS = {"index": index.main, "training_step": training_step.main, "allocator": allocator.main}
+BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in (faces, masks, index, training_step, allocator)}
 
 for name in sys.argv[1:] or BENCHMARKS:
     print(f"== {name}")
-    BENCHMARKS[name]()
+    BENCHMARKS[name].main()

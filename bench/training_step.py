@@ -23,6 +23,7 @@ def batch() -> FaceBatch:
         torch.randint(IDENTITIES, (BATCH,)),
         torch.zeros(BATCH, dtype=torch.bool),
         torch.arange(BATCH),
+        torch.full((BATCH, 96, 2), torch.nan),
     )
 
 

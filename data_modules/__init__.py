@@ -3,6 +3,5 @@
 from data_modules.face_folder import FaceFolder
 from data_modules.generated import GeneratedFaces
 from data_modules.lfw import LFW
-from data_modules.made_up import MadeUpFaces
 
-__all__ = ["LFW", "FaceFolder", "GeneratedFaces", "MadeUpFaces"]
+__all__ = ["LFW", "FaceFolder", "GeneratedFaces"]

@@ -73,7 +73,7 @@ class FaceFolder(FaceDataModule):
     def training_faces(self) -> TrainingFaces:
         """The faces of all identities but the held-out ones."""
         paths, labels = self._split[0]
-        return TrainingFaces(paths, labels, self.image_size, self.masking, self.augmentation, self.seed)
+        return self.show(self.root, paths, labels)
 
     def validation_sets(self) -> list[EvaluationSet]:
         """Fixed pairs of held-out identities; none where no identity is held out."""
@@ -81,4 +81,4 @@ class FaceFolder(FaceDataModule):
             return []
         paths, labels = self._split[1]
         pairs = sample_pairs(paths, labels, self.val_pairs, FOLDS, self.split_seed)
-        return [MaskedPairs("held_out", pairs, self.val_masking)]
+        return [MaskedPairs("held_out", pairs, self.root, self.val_masking)]

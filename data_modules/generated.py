@@ -68,7 +68,7 @@ class GeneratedFaces(FaceDataModule):
     def training_faces(self) -> TrainingFaces:
         """All faces of the training identities."""
         index = index_faces(self.root("train"))
-        return TrainingFaces(index.paths(), index.labels(), self.image_size, self.masking, self.augmentation, self.seed)
+        return self.show(index.root, index.paths(), index.labels())
 
     def validation_sets(self) -> list[EvaluationSet]:
         """Pairs of the validation identities."""
@@ -81,4 +81,4 @@ class GeneratedFaces(FaceDataModule):
     def _pairs(self, split: str, name: str) -> EvaluationSet:
         index = index_faces(self.root(split))
         pairs = sample_pairs(index.paths(), index.labels(), self.pairs, FOLDS, seed=0)
-        return MaskedPairs(name, pairs, self.maskings[split])
+        return MaskedPairs(name, pairs, index.root, self.maskings[split])

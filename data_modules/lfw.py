@@ -16,4 +16,4 @@ class LFW(MaskedPairs):
     """
 
     def __init__(self, root: str, masking: MaskTransform | None = None, name: str = "lfw") -> None:
-        super().__init__(name, read_lfw_pairs(Path(root) / "pairs.txt", root), masking)
+        super().__init__(name, read_lfw_pairs(Path(root) / "pairs.txt", root), Path(root), masking)

@@ -1,12 +1,13 @@
 """What several tests need: a cache of their own, W&B off, and real faces where they are."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from data_modules.made_up import draw_made_up
+from maskrec.data.generated import generate_faces
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,12 +25,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def faces(tmp_path: Path) -> Path:
-    """A folder of 6 identities with 4 pictures each."""
-    folder = tmp_path / "faces"
-    draw_made_up(folder, identities=6, images=4)
+@pytest.fixture(scope="session")
+def drawn_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 6 identities with 4 pictures each; left as it is."""
+    folder = tmp_path_factory.mktemp("drawn") / "faces"
+    generate_faces(folder, identities=6, images=4, seed=0)
     return folder
+
+
+@pytest.fixture
+def faces(drawn_faces: Path, tmp_path: Path) -> Path:
+    """A folder of 6 identities with 4 pictures each, to do with as one likes."""
+    return Path(shutil.copytree(drawn_faces, tmp_path / "faces"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from maskrec.cli import main
 from maskrec.data.images import fit_image, normalise, read_image, to_tensor
 
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
-TINY = [  # a small network on made-up faces, 2 epochs of 9 steps
+TINY = [  # a small network on generated faces, 2 epochs of 9 steps
     *("--config", "experiments/arcface_casia.yaml", "--config", SMOKE, "--name", "tiny"),
     *("--data.init_args.image_size=[32,32]", "--data.init_args.batch_size=8"),
     *("--model.init_args.backbone=resnet10t", "--model.init_args.embedding_dim=16"),
@@ -61,12 +61,12 @@ def test_fit_test_and_predict(workplace: Path, faces: Path) -> None:
     # The saved configuration is enough to run again, in a folder of its own.
     tested = maskrec("test", "--config", str(fit_run / "config.yaml"), "--ckpt_path", best)
     assert tested.returncode == 0, tested.stderr
-    assert "held_out/unmasked_masked" in tested.stdout
+    assert "generated/unmasked_masked" in tested.stdout
     assert run.resolve() != fit_run
     results = json.loads((run / "results.json").read_text())
     assert results["checkpoint"] == best
     assert set(results["protocols"]) == {
-        f"held_out/{c}" for c in ("unmasked_unmasked", "unmasked_masked", "masked_masked")
+        f"generated/{c}" for c in ("unmasked_unmasked", "unmasked_masked", "masked_masked")
     }
     assert set(results) >= {"experiment", "method", "seed", "git", "versions"}
 
@@ -165,7 +165,7 @@ def test_two_processes_share_one_run(workplace: Path) -> None:
     assert done.returncode == 0, done.stderr
     runs = [path for path in (workplace / "runs" / "tiny").iterdir() if not path.is_symlink()]
     (run,) = runs
-    assert json.loads((run / "results.json").read_text())["protocols"]["held_out/masked_masked"]["pairs"] == 40
+    assert json.loads((run / "results.json").read_text())["protocols"]["generated/masked_masked"]["pairs"] == 40
     # A global batch of 8 on two processes: as many steps as one process takes.
     assert steps_of(run / "checkpoints" / "last.ckpt") == 18
 
@@ -220,7 +220,7 @@ def test_a_broken_picture_is_one_line_too(workplace: Path, faces: Path, capsys: 
         "--data.held_out=0.0",
         "--data.num_workers=1",
     ]
-    (faces / "identity_002" / "001.png").write_bytes(b"no picture")
+    (faces / "0000002" / "0001.jpg").write_bytes(b"no picture")
     assert "1 of 24 pictures cannot be read, the first" in fail(capsys, "fit", *options)
 
 
@@ -237,7 +237,7 @@ def test_a_picture_that_breaks_later_is_one_line_too(
     ]
     assert main(["fit", *TINY, *folder, "--name=whole", "--trainer.max_epochs=1"]) == 0
     assert not (workplace / "runs" / "whole" / "latest" / "checkpoints" / "best.ckpt").exists()  # nothing is held out
-    for picture in faces.rglob("*.png"):
+    for picture in faces.rglob("*.jpg"):
         picture.write_bytes(b"no picture")  # in place: the check of the first run still stands
     line = fail(capsys, "fit", *TINY, *folder)
     assert line.startswith(f"error: image {faces}")

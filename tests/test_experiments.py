@@ -27,7 +27,7 @@ def test_every_experiment_takes_a_step(path: Path, workplace: Path, monkeypatch:
     run = workplace / "runs" / path.stem / "latest"
     results = json.loads((run / "results.json").read_text())
     assert results["experiment"] == path.stem
-    assert 0 <= results["protocols"]["held_out/masked_masked"]["accuracy"] <= 1
+    assert 0 <= results["protocols"]["generated/masked_masked"]["accuracy"] <= 1
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert "masked_masked" in (run / "report" / "index.html").read_text()
 

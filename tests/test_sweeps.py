@@ -27,7 +27,7 @@ from maskrec.sweeps.table import Row, read_numbers, write_table
 
 FILES = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
 MARGIN, BATCH = "model.init_args.loss.init_args.margin", "data.init_args.batch_size"
-TINY: dict[str, Any] = {  # two points of a small network on made-up faces
+TINY: dict[str, Any] = {  # two points of a small network on generated faces
     "program": "maskrec",
     "command": [
         *("maskrec", "exp", "arcface_casia", "--config", str(ROOT / "tests" / "conf" / "smoke.yaml")),
@@ -211,7 +211,7 @@ def test_a_killed_sweep_goes_on(place: Path, quick: None, capsys: pytest.Capture
     rows = table()
     assert sorted(row[MARGIN] for row in rows) == ["0.1", "0.2"]
     assert {row["run"] for row in rows} == {run.name for run in runs()}
-    assert {"val/auc", "test/held_out/masked_masked/accuracy"} < set(rows[0])
+    assert {"val/auc", "test/generated/masked_masked/accuracy"} < set(rows[0])
     config = yaml.safe_load((first / "config.yaml").read_text())
     assert config["trainer"]["logger"][1]["init_args"]["group"] == "sweeps/tiny"
 

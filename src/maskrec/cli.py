@@ -11,9 +11,10 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningDataModule, LightningModule
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-from maskrec import experiments
+from maskrec import commands, experiments
 from maskrec.backbones import list_backbones
 from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings
+from maskrec.commands import write
 from maskrec.data import FaceDataModule
 from maskrec.errors import UserError, condense, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
@@ -33,6 +34,9 @@ commands:
   validate      score the validation sets
   test          score the test sets
   predict       --images FOLDER --output FILE.npz: embed a folder of pictures
+  faces         measure what generated faces are worth, and draw a sheet of them
+  landmarks     ROOT [--processes N] [--strict]: detect the landmarks of a folder's faces, which masks need
+  mask          IN OUT --kind mg --style n95: a masked copy of a folder; --gallery FILE.png: every kind and style
   list          the experiments, one line each
   backbones     the names of all backbones [those that contain a word]"""
 LIGHTNING = ("fit", "validate", "test", "predict")
@@ -41,9 +45,12 @@ LIGHTNING = ("fit", "validate", "test", "predict")
 def main(args: list[str] | None = None) -> int:
     """Run a command; what a user can mend ends in one line and exit code 2."""
     args = sys.argv[1:] if args is None else args
-    commands: dict[str, Callable[[list[str]], None]] = {
+    verbs: dict[str, Callable[[list[str]], None]] = {
         "exp": run_experiment,
         "sweep": lambda args: run_sweep(args, check_experiment),
+        "faces": commands.faces,
+        "landmarks": commands.landmarks,
+        "mask": commands.mask,
         "list": print_experiments,
         "backbones": print_backbones,
     }
@@ -52,8 +59,8 @@ def main(args: list[str] | None = None) -> int:
             write(USAGE)
         elif args[0] in LIGHTNING:
             MaskrecCLI(args)
-        elif args[0] in commands:
-            commands[args[0]](args[1:])
+        elif args[0] in verbs:
+            verbs[args[0]](args[1:])
         else:
             raise UserError(f"no command is called '{args[0]}'; `maskrec --help` lists them")
     except (UserError, MisconfigurationException) as error:
@@ -62,11 +69,6 @@ def main(args: list[str] | None = None) -> int:
             print_experiments([])
         return 2
     return 0
-
-
-def write(line: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(f"{line}\n")
 
 
 def print_experiments(_args: list[str]) -> None:
@@ -91,6 +93,8 @@ def run_experiment(args: list[str]) -> None:
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
         write(f"report: {write_report(cli.folder.path)}")
+        for line in cli.config["fit"]["next_steps"]:
+            write(line)
 
 
 def check_experiment(args: list[str]) -> None:
@@ -162,6 +166,7 @@ class MaskrecCLI(LightningCLI):
         parser.add_argument("--run_id", type=str, help="Name of the run's folder; default: a time stamp.")
         parser.add_argument("--run_dir", type=str, help="The run's folder.")
         parser.add_argument("--extends", type=list[str], default=[], help="Files beside this one merged before it.")
+        parser.add_argument("--next_steps", type=list[str], default=[], help="Lines that `exp` ends with.")
         parser.link_arguments("seed_everything", "data.init_args.seed")
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:

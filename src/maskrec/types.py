@@ -22,6 +22,9 @@ class FaceBatch(NamedTuple):
     """(B,) bool, whether the face wears a mask."""
     row: Tensor
     """(B,) int64, the row of the face in its set."""
+    landmarks: Tensor
+    """(B, 96, 2) float32, x and y in pixels of the image, as `masking.layout` numbers them; those of a picture that
+    was mirrored are numbered anew. NaN where neither masks nor augmentation need them."""
 
 
 class Embedder(Protocol):

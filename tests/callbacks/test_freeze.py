@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import tiny_faces
 from pytorch_lightning import Trainer
 
-from data_modules import MadeUpFaces
 from maskrec import UserError
 from maskrec.callbacks import FreezeBackbone
 from maskrec.methods import FaceClassifier
@@ -21,7 +21,7 @@ def trained(tmp_path: Path, callback: FreezeBackbone) -> tuple[dict[str, torch.T
         enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0, default_root_dir=tmp_path,
         use_distributed_sampler=False,
     )  # fmt: skip
-    trainer.fit(model, datamodule=MadeUpFaces(image_size=(32, 32), batch_size=8, num_workers=0))
+    trainer.fit(model, datamodule=tiny_faces())
     return before, model
 
 

@@ -18,7 +18,8 @@ class TrainerStub:
 def batch(is_masked: list[bool], grey: float) -> FaceBatch:
     count = len(is_masked)
     image = torch.full((count, 3, 8, 8), grey)
-    return FaceBatch(image, torch.zeros(count), torch.tensor(is_masked), torch.arange(count))
+    landmarks = torch.full((count, 96, 2), torch.nan)
+    return FaceBatch(image, torch.zeros(count), torch.tensor(is_masked), torch.arange(count), landmarks)
 
 
 def test_masked_faces_are_shown_once_there_are_enough(tmp_path: Path) -> None:

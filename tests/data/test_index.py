@@ -26,12 +26,12 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_identities_and_pictures_in_order(faces: Path) -> None:
     (faces / ".hidden").mkdir()
-    (faces / "identity_000" / "Thumbs.db").touch()
+    (faces / "0000000" / "Thumbs.db").touch()
     index = index_faces(faces)
     assert index.identities == [f"identity_{i:03d}" for i in range(6)]
     assert index.counts.tolist() == [4] * 6
     assert index.labels().tolist() == np.repeat(range(6), 4).tolist()
-    assert index.paths()[5] == str(faces / "identity_001" / "001.png")
+    assert index.paths()[5] == str(faces / "0000001" / "0001.jpg")
 
 
 def test_a_later_start_lists_only_what_changed(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,14 +39,14 @@ def test_a_later_start_lists_only_what_changed(faces: Path, monkeypatch: pytest.
     names = listed(monkeypatch)
     assert index_faces(faces).files == before.files
     assert names == []
-    source = faces / "identity_002" / "000.png"
-    os.link(source, faces / "identity_002" / "new.png")
-    os.utime(faces / "identity_002", ns=(1, 1))
+    source = faces / "0000002" / "0000.jpg"
+    os.link(source, faces / "0000002" / "new.jpg")
+    os.utime(faces / "0000002", ns=(1, 1))
     after = index_faces(faces)
-    assert names == ["identity_002"]
+    assert names == ["0000002"]
     assert after.counts.tolist() == [4, 4, 5, 4, 4, 4]
     assert index_faces(faces).files == after.files
-    assert names == ["identity_002"]
+    assert names == ["0000002"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short"])
@@ -58,7 +58,7 @@ def test_a_damaged_cache_is_made_anew(faces: Path, cache: Path, content: bytes) 
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_else(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MASKREC_CACHE", str(faces / "identity_000" / "000.png" / "no_folder"))
+    monkeypatch.setenv("MASKREC_CACHE", str(faces / "0000000" / "0000.jpg" / "no_folder"))
     assert len(index_faces(faces).files) == 24
 
 
@@ -80,11 +80,11 @@ def test_bad_roots_are_named(faces: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_broken_pictures_stop_or_are_left_out(faces: Path, caplog: pytest.LogCaptureFixture) -> None:
-    broken = faces / "identity_001" / "002.png"
+    broken = faces / "0000001" / "0002.jpg"
     broken.write_bytes(broken.read_bytes()[:60])
-    (faces / "identity_003" / "001.png").write_bytes(b"")
+    (faces / "0000003" / "0001.jpg").write_bytes(b"")
     for _ in range(2):  # the second time from the record
-        with pytest.raises(UserError, match=r"2 of 24 pictures cannot be read, the first .*identity_001/002.png"):
+        with pytest.raises(UserError, match=r"2 of 24 pictures cannot be read, the first .*0000001/0002.jpg"):
             readable_faces(index_faces(faces), "error")
     kept = readable_faces(index_faces(faces), "skip")
     assert len(kept.paths) == 22
@@ -94,7 +94,7 @@ def test_broken_pictures_stop_or_are_left_out(faces: Path, caplog: pytest.LogCap
 
 
 def test_an_identity_without_readable_pictures_goes(faces: Path) -> None:
-    for picture in (faces / "identity_002").iterdir():
+    for picture in (faces / "0000002").iterdir():
         picture.write_bytes(b"no picture")
     kept = readable_faces(index_faces(faces), "skip")
     assert kept.num_identities == 5

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import tiny_faces
 from pytorch_lightning import Trainer
 from torch.nn import functional as F
 
-from data_modules import MadeUpFaces
 from maskrec import UserError
 from maskrec.data.images import normalise
 from maskrec.methods import FaceClassifier
@@ -33,7 +33,7 @@ def test_training_without_identities_says_so() -> None:
 
 def test_the_head_can_start_from_identity_means(tmp_path: Path) -> None:
     model = classifier(num_identities=12, start_from_means=True)
-    data = MadeUpFaces(image_size=(32, 32), batch_size=8, num_workers=0)
+    data = tiny_faces()
     trainer = Trainer(
         accelerator="cpu", max_epochs=1, limit_train_batches=0, limit_val_batches=0, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,

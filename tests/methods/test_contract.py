@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import tiny_faces
 from pytorch_lightning import Callback, Trainer
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_flatten, tree_map
 
 import maskrec.methods
-from data_modules import MadeUpFaces
 from maskrec.callbacks import AtomicCheckpointIO, WriteEmbeddings
 from maskrec.methods import FaceMethod
 
@@ -32,10 +32,6 @@ def make(method: type[FaceMethod], **changes: Any) -> FaceMethod:
     torch.manual_seed(0)
     takes = inspect.signature(method).parameters
     return method(**{name: value for name, value in (SMALL | changes).items() if name in takes})
-
-
-def make_data(**changes: Any) -> MadeUpFaces:
-    return MadeUpFaces(**({"image_size": (32, 32), "batch_size": 8, "num_workers": 0} | changes))
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
@@ -87,7 +83,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
     model = make(method)
     before = {name: value.clone() for name, value in model.named_parameters()}
     trainer = make_trainer(tmp_path, precision=precision, limit_val_batches=0)
-    trainer.fit(model, datamodule=make_data())
+    trainer.fit(model, datamodule=tiny_faces())
     after = dict(model.named_parameters())
     assert all(value.isfinite().all() for value in after.values())
     assert any(not torch.equal(value, before[name]) for name, value in after.items())
@@ -98,7 +94,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
 def test_a_reloaded_checkpoint_gives_equal_embeddings(method: type[FaceMethod], tmp_path: Path) -> None:
     model = make(method)
     trainer = make_trainer(tmp_path, limit_val_batches=0)
-    trainer.fit(model, datamodule=make_data())
+    trainer.fit(model, datamodule=tiny_faces())
     trainer.save_checkpoint(tmp_path / "method.ckpt")
     # Elsewhere there are other identities, or none: the head is not built.
     again = method.load_from_checkpoint(tmp_path / "method.ckpt", weights_only=True, num_identities=None)
@@ -125,7 +121,7 @@ def test_embed_and_similarity_agree_and_need_no_label(method: type[FaceMethod]) 
 def test_predict_writes_a_row_a_picture(method: type[FaceMethod], faces: Path, tmp_path: Path) -> None:
     import numpy as np
 
-    model, data = make(method, num_identities=None), make_data()
+    model, data = make(method, num_identities=None), tiny_faces()
     data.predict_folder = faces
     writer = WriteEmbeddings(tmp_path / "out.npz", data.predict_paths())
     make_trainer(tmp_path, callbacks=[writer]).predict(model, datamodule=data, return_predictions=False)
@@ -144,7 +140,7 @@ def test_two_processes_take_the_step_and_give_the_results_of_one(method: type[Fa
         file = tmp_path / f"gradients{processes}.pt"
         # A batch of 8 of 72 faces, and 37 faces to validate: the ranks are padded.
         trainer = make_trainer(tmp_path, devices=processes, strategy=strategy, callbacks=[Gradients(file)])
-        trainer.fit(make(method), datamodule=make_data())
+        trainer.fit(make(method), datamodule=tiny_faces())
         outcomes.append((torch.load(file, weights_only=True), trainer.callback_metrics))
     (one, numbers), (two, numbers_of_two) = outcomes
     assert one.keys() == two.keys()

@@ -4,6 +4,7 @@ from maskrec.data.check import Broken, LabelledFaces, readable_faces
 from maskrec.data.datasets import EvaluationFaces, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationSet, MaskedPairs
 from maskrec.data.index import FaceIndex, index_faces
+from maskrec.data.landmarks import FaceLandmarks, landmarks_for, read_landmarks
 from maskrec.data.module import FaceDataModule
 from maskrec.data.pairs import PairList, read_lfw_pairs, sample_pairs
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
@@ -15,6 +16,7 @@ __all__ = [
     "EvaluationSet",
     "FaceDataModule",
     "FaceIndex",
+    "FaceLandmarks",
     "IdentityBatchSampler",
     "LabelledFaces",
     "MaskedPairs",
@@ -22,6 +24,8 @@ __all__ = [
     "ShuffledBatchSampler",
     "TrainingFaces",
     "index_faces",
+    "landmarks_for",
+    "read_landmarks",
     "read_lfw_pairs",
     "readable_faces",
     "sample_pairs",

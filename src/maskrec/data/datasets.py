@@ -1,25 +1,30 @@
 """Faces by row: drawn for training, or as they are for evaluation."""
 
+import random
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import albumentations as A
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
-from maskrec.data.images import Image, fit_image, read_image, to_tensor
+from maskrec.data.images import fit_image, fit_points, read_image, to_tensor
+from maskrec.data.landmarks import FaceLandmarks
 from maskrec.data.samplers import Draw
-from maskrec.masking import MaskTransform
+from maskrec.errors import UserError
+from maskrec.masking import KEYPOINTS, MaskTransform
+from maskrec.masking.base import unmirrored
+from maskrec.masking.layout import NUM_LANDMARKS
 from maskrec.types import FaceBatch
 
-
-def transform_seed(seed: int, *draw: int) -> int:
-    """A seed for one showing of a face, so that neither workers nor a resume change what is seen."""
-    return int(np.random.SeedSequence((seed, *draw)).generate_state(1)[0])
+NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
+FIRST, THEN = range(2)  # what random numbers are for: each has a stream of its own
 
 
-class TrainingFaces(Dataset[FaceBatch]):
+class TrainingFaces(Dataset[Any]):
     """Faces of known identities; a draw gives the face with its mask and augmentation.
 
     Args:
@@ -29,6 +34,12 @@ class TrainingFaces(Dataset[FaceBatch]):
         masking: Puts a mask on a share of the faces.
         augmentation: Applied in order, after the mask.
         seed: With a draw, fixes what is seen.
+        landmarks: Of the N pictures, where the masking or the augmentation needs them.
+        paired: A draw gives the face without its mask, too, and `collate_pairs` makes a batch of such pairs. Both get
+            the same augmentation: they differ by the mask alone.
+
+    Raises:
+        UserError: Faces are paired, but do not all get a mask.
     """
 
     def __init__(
@@ -39,28 +50,38 @@ class TrainingFaces(Dataset[FaceBatch]):
         masking: MaskTransform | None = None,
         augmentation: Sequence[A.BasicTransform] = (),
         seed: int = 0,
+        landmarks: FaceLandmarks | None = None,
+        paired: bool = False,
     ) -> None:
+        if paired and (masking is None or masking.p < 1):
+            raise UserError("data.paired: the second face of each pair wears a mask; give data.masking with p 1")
         self.paths = paths
         self.labels = labels
         self.image_size = image_size
         self.seed = seed
-        self.transform = A.Compose([*([masking] if masking else []), *augmentation])
+        self.landmarks = landmarks
+        self.paired = paired
+        # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
+        masks = [masking] if masking else []
+        first, then = (masks, augmentation) if paired else ([*masks, *augmentation], [])
+        self.first, self.then = _compose(first, landmarks), _compose(then, landmarks)
 
     def __len__(self) -> int:
         """N."""
         return len(self.paths)
 
-    def __getitem__(self, draw: Draw) -> FaceBatch:
-        """One face, its tensors without the batch dimension."""
-        image = fit_image(read_image(self.paths[draw.row]), self.image_size)
-        self.transform.set_random_seed(transform_seed(self.seed, *draw))
-        seen = self.transform(image=image, mask=np.zeros(image.shape[:2], dtype=np.uint8))
-        return face(seen["image"], int(self.labels[draw.row]), bool(seen["mask"].any()), draw.row)
+    def __getitem__(self, draw: Draw) -> FaceBatch | tuple[FaceBatch, FaceBatch]:
+        """One face, its tensors without the batch dimension; where they are paired: unmasked, masked."""
+        picture = _read(self.paths[draw.row], draw.row, self.image_size, self.landmarks)
+        picture["mask"] = np.zeros(self.image_size, dtype=np.uint8)
+        masked = _transformed(self.first, picture, self.seed, *draw, FIRST)
+        if self.paired:
+            return self._finished(picture, draw), self._finished(masked, draw)
+        return self._finished(masked, draw)
 
-
-def face(image: Image, identity: int, is_masked: bool, row: int) -> FaceBatch:
-    """One sample: a `FaceBatch` without the batch dimension, which the loader stacks."""
-    return FaceBatch(to_tensor(image), torch.tensor(identity), torch.tensor(is_masked), torch.tensor(row))
+    def _finished(self, picture: dict[str, Any], draw: Draw) -> FaceBatch:
+        seen = _transformed(self.then, picture, self.seed, *draw, THEN)
+        return _face(seen, int(self.labels[draw.row]), bool(seen["mask"].any()), draw.row)
 
 
 class EvaluationFaces(Dataset[FaceBatch]):
@@ -71,25 +92,72 @@ class EvaluationFaces(Dataset[FaceBatch]):
         image_size: (height, width) in pixels.
         masking: The mask of the second half, drawn from the seed and the row alone.
         seed: Seed of the masks.
+        landmarks: Of the N pictures, where the masking needs them.
     """
 
     def __init__(
-        self, paths: Sequence[str], image_size: tuple[int, int], masking: MaskTransform | None = None, seed: int = 0
+        self,
+        paths: Sequence[str],
+        image_size: tuple[int, int],
+        masking: MaskTransform | None = None,
+        seed: int = 0,
+        landmarks: FaceLandmarks | None = None,
     ) -> None:
         self.paths = paths
         self.image_size = image_size
         self.seed = seed
-        self.transform = A.Compose([masking]) if masking else None
+        self.landmarks = landmarks
+        self.masking = _compose([masking] if masking else [], landmarks)
 
     def __len__(self) -> int:
         """N, or 2 N with masks."""
-        return len(self.paths) * (2 if self.transform else 1)
+        return len(self.paths) * (2 if self.masking else 1)
 
     def __getitem__(self, row: int) -> FaceBatch:
         """One face, its tensors without the batch dimension; identities play no part here."""
         again, source = divmod(row, len(self.paths))
-        image = fit_image(read_image(self.paths[source]), self.image_size)
-        if again and self.transform:
-            self.transform.set_random_seed(transform_seed(self.seed, source))
-            image = self.transform(image=image)["image"]
-        return face(image, -1, bool(again), row)
+        picture = _read(self.paths[source], source, self.image_size, self.landmarks)
+        seen = _transformed(self.masking if again else None, picture, self.seed, source)
+        return _face(seen, -1, bool(again), row)
+
+
+def collate_pairs(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:
+    """A batch of B paired faces, 2 B long: first all without masks, then, in the same order, all with theirs."""
+    batch: FaceBatch = default_collate([face for side in zip(*pairs, strict=True) for face in side])
+    return batch
+
+
+def _read(path: str, row: int, size: tuple[int, int], landmarks: FaceLandmarks | None) -> dict[str, Any]:
+    """A picture as transforms take it, with its landmarks where they are needed."""
+    image = read_image(path)
+    picture: dict[str, Any] = {"image": fit_image(image, size)}
+    if landmarks is not None:
+        picture["keypoints"] = fit_points(landmarks.of(row, image.shape), image.shape, size)
+    return picture
+
+
+def _compose(transforms: Sequence[A.BasicTransform], landmarks: FaceLandmarks | None) -> A.Compose | None:
+    if not transforms:
+        return None
+    with warnings.catch_warnings():  # transforms of colour alone leave landmarks where they are, and rightly so
+        warnings.filterwarnings("ignore", message="Got processor for keypoints")
+        return A.Compose(transforms, keypoint_params=None if landmarks is None else KEYPOINTS)
+
+
+def _transformed(transform: A.Compose | None, picture: dict[str, Any], *key: int) -> dict[str, Any]:
+    """What a transform makes of a picture; its random numbers are a function of the key alone."""
+    if transform is None:
+        return picture
+    generator = np.random.default_rng(key)
+    # One state for all: `set_random_seed` would give each transform the same numbers, and only masked faces would flip.
+    transform.set_random_state(generator, random.Random(int(generator.integers(1 << 63))))
+    seen: dict[str, Any] = transform(**picture)
+    return seen
+
+
+def _face(seen: dict[str, Any], identity: int, is_masked: bool, row: int) -> FaceBatch:
+    """One sample: a `FaceBatch` without the batch dimension, which the loader stacks."""
+    landmarks = torch.from_numpy(unmirrored(seen["keypoints"])) if "keypoints" in seen else NO_LANDMARKS
+    return FaceBatch(
+        to_tensor(seen["image"]), torch.tensor(identity), torch.tensor(is_masked), torch.tensor(row), landmarks
+    )

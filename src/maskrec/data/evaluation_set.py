@@ -1,12 +1,14 @@
 """A named set of faces with its protocols, on which any method can be tested."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from maskrec.data.datasets import EvaluationFaces
+from maskrec.data.landmarks import landmarks_for
 from maskrec.data.pairs import PairList
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluation, Verification
@@ -34,14 +36,15 @@ class MaskedPairs(EvaluationSet):
     Args:
         name: Short name, as in log keys.
         pairs: What is compared.
+        root: The folder the pictures lie below, on which `maskrec landmarks` was run if masks need landmarks.
         masking: How faces are masked; without it only `unmasked_unmasked` is run.
         seed: Seed of the masks.
 
     Raises:
-        UserError: The masking leaves some faces unmasked (p < 1).
+        UserError: The masking leaves some faces unmasked (p < 1), or needs landmarks that were not detected.
     """
 
-    def __init__(self, name: str, pairs: PairList, masking: MaskTransform | None, seed: int = 0) -> None:
+    def __init__(self, name: str, pairs: PairList, root: Path, masking: MaskTransform | None, seed: int = 0) -> None:
         if masking is not None and masking.p < 1:
             raise UserError(
                 f"test masking of '{name}': p is {masking.p}, but every masked face needs its mask: use p 1"
@@ -50,10 +53,11 @@ class MaskedPairs(EvaluationSet):
         self.pairs = pairs
         self.masking = masking
         self.seed = seed
+        self.landmarks = landmarks_for([masking], root, pairs.paths)
 
     def faces(self, image_size: tuple[int, int]) -> EvaluationFaces:
         """All faces unmasked, then all masked."""
-        return EvaluationFaces(self.pairs.paths, image_size, self.masking, self.seed)
+        return EvaluationFaces(self.pairs.paths, image_size, self.masking, self.seed, self.landmarks)
 
     def evaluation(self) -> Evaluation:
         """10-fold verification in each comparison."""

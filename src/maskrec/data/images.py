@@ -12,6 +12,7 @@ from maskrec.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 Image = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.float32]
 
 
 def read_image(path: str | Path) -> Image:
@@ -30,19 +31,53 @@ def read_image(path: str | Path) -> Image:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
+def write_png(path: Path, image: Image) -> None:
+    """Write an RGB picture, (H, W, 3).
+
+    Raises:
+        UserError: The name ends otherwise, or the file cannot be written.
+    """
+    if path.suffix != ".png":
+        raise UserError(f"picture {path}: expected a name that ends in .png")
+    try:
+        path.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+    except OSError as error:
+        raise UserError(f"picture {path}: {error.strerror}") from error
+
+
 def fit_image(image: Image, size: tuple[int, int]) -> Image:
     """Scale a picture to cover (height, width), then cut the centre out.
 
     An aligned 112x112 face becomes 112x96 by cutting 8 columns off each side, 128x128 by scaling.
     """
     height, width = size
-    scale = max(height / image.shape[0], width / image.shape[1])
-    if scale != 1:
-        scaled = (max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale)))
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        image = cv2.resize(image, scaled, interpolation=method).astype(np.uint8, copy=False)
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    scaled, top, left = _fit(image.shape, size)
+    if scaled != image.shape[:2]:
+        method = cv2.INTER_AREA if scaled[0] < image.shape[0] else cv2.INTER_LINEAR
+        image = cv2.resize(image, scaled[::-1], interpolation=method).astype(np.uint8, copy=False)
     return image[top : top + height, left : left + width]
+
+
+def fit_points(points: Points, shape: tuple[int, ...], size: tuple[int, int]) -> Points:
+    """Move points as `fit_image` moves what they lie on; a pixel's centre is at whole numbers.
+
+    Args:
+        points: (N, 2) x, y in pixels.
+        shape: (height, width, ...) of the picture.
+        size: (height, width) it is fitted to.
+    """
+    scaled, top, left = _fit(shape, size)
+    factor = np.array([scaled[1] / shape[1], scaled[0] / shape[0]], dtype=np.float32)
+    offset = np.array([left + 0.5, top + 0.5], dtype=np.float32)
+    return (points + np.float32(0.5)) * factor - offset
+
+
+def _fit(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[tuple[int, int], int, int]:
+    """The (height, width) to scale to, and the rows and columns to cut off before the centre."""
+    height, width = size
+    scale = max(height / shape[0], width / shape[1])
+    scaled = max(height, round(shape[0] * scale)), max(width, round(shape[1] * scale))
+    return scaled, (scaled[0] - height) // 2, (scaled[1] - width) // 2
 
 
 def to_tensor(image: Image) -> Tensor:

@@ -1,17 +1,20 @@
 """The base of every data module: loaders, masks, and where a resumed epoch goes on."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import albumentations as A
-import cv2
+import numpy as np
+import numpy.typing as npt
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
-from maskrec.data.datasets import EvaluationFaces, TrainingFaces
+from maskrec.data.datasets import EvaluationFaces, TrainingFaces, collate_pairs
 from maskrec.data.evaluation_set import EvaluationSet
 from maskrec.data.images import SUFFIXES, normalise
+from maskrec.data.landmarks import landmarks_for
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.errors import UserError
 from maskrec.masking import MaskTransform
@@ -32,6 +35,8 @@ class FaceDataModule(LightningDataModule):
         images_per_identity: K of P x K batches with P = batch_size / K; without it faces are shuffled freely.
         masking: Puts masks on training faces, with its own probability.
         augmentation: Further albumentations transforms of training faces, in order, after the mask.
+        paired: Each of the `batch_size` faces comes without and with its mask: first all without, then, in the same
+            order, all with theirs, 2 x batch_size pictures over all processes; `masking` with p 1.
         test_sets: What a method is tested on.
         num_workers: Loader processes of each rank; default: one a core, at most 8, shared by the ranks of this machine.
         seed: Seed of batches, masks and augmentation; linked to `seed_everything`.
@@ -44,6 +49,7 @@ class FaceDataModule(LightningDataModule):
         images_per_identity: int | None = None,
         masking: MaskTransform | None = None,
         augmentation: list[A.BasicTransform] | None = None,
+        paired: bool = False,
         test_sets: list[EvaluationSet] | None = None,
         num_workers: int | None = None,
         seed: int = 0,
@@ -54,6 +60,7 @@ class FaceDataModule(LightningDataModule):
         self.images_per_identity = images_per_identity
         self.masking = masking
         self.augmentation = augmentation or []
+        self.paired = paired
         self.test_sets = test_sets or []
         self.num_workers = num_workers
         self.seed = seed
@@ -79,6 +86,17 @@ class FaceDataModule(LightningDataModule):
         """The sets behind the loaders of `val` or `test`, in order."""
         return self.test_sets if stage == "test" else self.validation_sets()
 
+    def show(self, root: Path, paths: Sequence[str], labels: npt.NDArray[np.int64]) -> TrainingFaces:
+        """Faces below a folder as masking and augmentation show them: what `training_faces` returns.
+
+        Raises:
+            UserError: Masks need landmarks that were not detected.
+        """
+        landmarks = landmarks_for([self.masking, *self.augmentation], root, paths)
+        return TrainingFaces(
+            paths, labels, self.image_size, self.masking, self.augmentation, self.seed, landmarks, self.paired
+        )
+
     # Loaders.
 
     def train_dataloader(self) -> DataLoader[FaceBatch]:
@@ -92,7 +110,8 @@ class FaceDataModule(LightningDataModule):
             sampler = IdentityBatchSampler(faces.labels, self.batch_size, self.images_per_identity, **options)
         sampler.set_epoch(self._resume.get("epoch", 0))
         sampler.start = self._resume.get("consumed", 0)
-        return DataLoader(faces, batch_sampler=sampler, **self._worker_options())
+        collate = collate_pairs if self.paired else None
+        return DataLoader(faces, batch_sampler=sampler, collate_fn=collate, **self._worker_options())
 
     def plain_training_loader(self) -> DataLoader[FaceBatch]:
         """The training faces as they are, each once, in order."""
@@ -137,7 +156,6 @@ class FaceDataModule(LightningDataModule):
         return {
             "num_workers": workers,
             "pin_memory": bool(self.trainer and self.trainer.strategy.root_device.type == "cuda"),
-            "worker_init_fn": _one_thread,
         }
 
     @property
@@ -166,8 +184,3 @@ class FaceDataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Remember where the next training loader starts."""
         self._resume = dict(state_dict)
-
-
-def _one_thread(_worker: int) -> None:
-    """Loader processes are parallel already: OpenCV's own threads would only get in each other's way."""
-    cv2.setNumThreads(0)

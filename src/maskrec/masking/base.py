@@ -8,11 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from maskrec.errors import UserError
-from maskrec.masking.layout import CHIN, LEFT_EYE, MIRROR, NUM_LANDMARKS, RIGHT_EYE
+from maskrec.masking.layout import CENTRES, MIRROR, NUM_LANDMARKS
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 Region: TypeAlias = npt.NDArray[np.bool_]
 Points: TypeAlias = npt.NDArray[np.float32]
+Face: TypeAlias = tuple[Image, Points]
+"""(H, W, 3) RGB, and its landmarks, (96, 2) x, y in pixels."""
+
+SMALLEST = 16  # pixels a side, below which a picture is no face
 
 # How landmarks go through `A.Compose`: those outside the picture stay, for a mask may reach there.
 KEYPOINTS = A.KeypointParams(format="xy", remove_invisible=False)
@@ -54,10 +58,17 @@ class MaskTransform(A.DualTransform, ABC):
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Sample once, render once: both targets below are read from here."""
+        image = data["image"]
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < SMALLEST:
+            raise UserError(
+                f"a mask needs an RGB picture, uint8 (H, W, 3) of at least {SMALLEST} pixels a side; "
+                f"got {image.dtype} {image.shape}"
+            )
         landmarks = np.full((NUM_LANDMARKS, 2), np.nan, dtype=np.float32)
-        if self.needs_landmarks:
-            landmarks = unmirrored(np.asarray(data.get("keypoints", landmarks[:0]), dtype=np.float32)[:, :2])
-        image, region = self.render(data["image"], landmarks, self.sample(self.random_generator))
+        given = np.asarray(data.get("keypoints", landmarks[:0]), dtype=np.float32)[:, :2]
+        if self.needs_landmarks or (given.shape == landmarks.shape and np.isfinite(given).all()):
+            landmarks = unmirrored(given)
+        image, region = self.render(image, landmarks, self.sample(self.random_generator))
         return {"rendered": image, "region": region}
 
     def apply(self, img: Image, rendered: Image, **params: Any) -> Image:
@@ -82,7 +93,6 @@ def unmirrored(landmarks: Points) -> Points:
     if landmarks.shape != (NUM_LANDMARKS, 2) or not np.isfinite(landmarks).all():
         finite = np.isfinite(landmarks).all(axis=-1).sum()
         raise UserError(f"a mask needs {NUM_LANDMARKS} finite landmarks as keypoints, got {finite}")
-    right, left, chin = (landmarks[part].mean(axis=0) for part in (RIGHT_EYE, LEFT_EYE, CHIN))
-    across, down = left - right, chin - right
-    is_mirrored = across[0] * down[1] - across[1] * down[0] < 0
+    (right_x, right_y), (left_x, left_y), (chin_x, chin_y) = (CENTRES @ landmarks).tolist()
+    is_mirrored = (left_x - right_x) * (chin_y - right_y) < (left_y - right_y) * (chin_x - right_x)
     return landmarks[MIRROR] if is_mirrored else landmarks

@@ -31,8 +31,7 @@ class DE(MaskTransform):
 
     def render(self, image: Image, landmarks: Points, parameters: float) -> tuple[Image, Region]:
         """Blacken the lower part of (H, W, 3)."""
-        region = np.zeros(image.shape[:2], dtype=bool)
-        region[round(image.shape[0] * (1 - parameters)) :] = True
-        masked = image.copy()
-        masked[region] = 0
+        masked, region = image.copy(), np.zeros(image.shape[:2], dtype=bool)
+        top = round(image.shape[0] * (1 - parameters))
+        masked[top:], region[top:] = 0, True
         return masked, region

@@ -1,7 +1,7 @@
 """What generated faces are worth: whether a detector takes them for faces, and whether the task they set is real."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ import torch
 from rich.progress import track
 
 from maskrec.data.generated.faces import draw_face
+from maskrec.data.images import write_png
 from maskrec.data.pairs import sample_pairs
 from maskrec.errors import UserError
 from maskrec.evaluation.metrics import kfold_accuracy
@@ -18,29 +19,72 @@ from maskrec.masking.landmarks import FaceMesh
 from maskrec.masking.layout import LEFT_EYE, RIGHT_EYE
 
 Image = npt.NDArray[np.uint8]
+Array = npt.NDArray[np.float64]
+
+POPULATION, IDENTITIES, IMAGES = 2, 60, 10  # the quickstart's test faces
+SHEET = (10, 8)  # identities, pictures of each
 THUMBNAIL = 8  # pixels
+DLIB = slice(0, 68)
 
 
-def detection(faces: Sequence[tuple[Image, npt.NDArray[np.float64]]]) -> tuple[float, float]:
+def measure(results: Path, picture: Path) -> Iterator[str]:
+    """Four properties, one line each, with what is aimed at; then the name of a picture to look at.
+
+    Args:
+        results: The results.json of a recogniser trained without masks.
+        picture: A .png file to write.
+
+    Raises:
+        UserError: There are no such results, or the picture cannot be written.
+    """
+    unmasked, masked = lower_face(results)
+    drawn = [
+        draw_face(POPULATION, identity, image)
+        for identity in track(range(IDENTITIES), "drawing", transient=True)
+        for image in range(IMAGES)
+    ]
+    images, labels = [image for image, _ in drawn], np.repeat(np.arange(IDENTITIES), IMAGES)
+    found, error = detection(drawn)
+    yield f"found by FaceMesh          {found:.1%} of {len(drawn)} (aim: at least 97 %)"
+    yield f"median landmark error      {error:.1%} of the distance between the eyes (aim: at most 6 %)"
+    yield f"verified by 8x8 thumbnails {thumbnail_accuracy(images, labels):.3f} (aim: below 0.70)"
+    yield f"lower face                 unmasked_unmasked {unmasked:.3f}, unmasked_masked {masked:.3f} ({results})"
+    rows, columns = SHEET
+    sheet = np.vstack([np.hstack(images[row * IMAGES : row * IMAGES + columns]) for row in range(rows)])
+    write_png(picture, sheet)
+    yield f"to look at                 {picture}: an identity a row"
+
+
+def lower_face(results: Path) -> tuple[float, float]:
+    """Accuracy of a recogniser, trained without masks, on unmasked and on masked probes."""
+    try:
+        protocols = json.loads(results.read_text())["protocols"]
+        unmasked, masked = (protocols[f"generated/unmasked_{kind}"]["accuracy"] for kind in ("unmasked", "masked"))
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{results}: no results on generated faces; `make exp NAME=quickstart` makes them") from error
+    return unmasked, masked
+
+
+def detection(faces: Sequence[tuple[Image, Array]]) -> tuple[float, float]:
     """The share FaceMesh finds, and the median distance of its landmarks from the true ones.
 
     Args:
-        faces: Pictures with their 68 landmarks.
+        faces: Pictures with their landmarks.
 
     Returns:
-        Share; median over all landmarks, in units of the distance between the centres of the eyes.
+        Share; median over dlib's 68 landmarks, in units of the distance between the centres of the eyes.
     """
     errors = []
     with FaceMesh() as mesh:
         for image, true in track(faces, "detecting", transient=True):
             points = mesh.detect(image)
             if points is not None:
-                first, second = (true[eye].mean(axis=0) for eye in (RIGHT_EYE, LEFT_EYE))
-                errors.append(np.linalg.norm((points - true)[:68], axis=1) / np.linalg.norm(first - second))
+                between_eyes = np.linalg.norm(true[RIGHT_EYE].mean(axis=0) - true[LEFT_EYE].mean(axis=0))
+                errors.append(np.linalg.norm((points - true)[DLIB], axis=1) / between_eyes)
     return len(errors) / len(faces), float(np.median(errors)) if errors else float("nan")
 
 
-def thumbnail_accuracy(images: Sequence[Image], labels: npt.NDArray[np.int64], pairs: int = 3000) -> float:
+def thumbnail_accuracy(images: Sequence[Image], labels: npt.NDArray[np.int64], pairs: int = 2500) -> float:
     """Verification accuracy of what colour and background alone give: 8x8 pixels, the better of two scores.
 
     The scores are the cosine of the pixels less the mean picture, and the negative distance.
@@ -55,27 +99,4 @@ def thumbnail_accuracy(images: Sequence[Image], labels: npt.NDArray[np.int64], p
         -np.linalg.norm(pixels[listed.reference] - pixels[listed.probe], axis=1),
     )
     genuine, fold = torch.from_numpy(listed.is_genuine), torch.from_numpy(listed.fold)
-    return max(float(kfold_accuracy(torch.from_numpy(score), genuine, fold)[0]) for score in scores)
-
-
-def lower_face(results: Path) -> tuple[float, float]:
-    """Accuracy of a recogniser trained without masks on unmasked and on masked probes.
-
-    Args:
-        results: The results.json of its run.
-
-    Raises:
-        UserError: There is none, or it holds no such comparison.
-    """
-    try:
-        protocols = json.loads(results.read_text())["protocols"]
-        unmasked, masked = (protocols[f"generated/unmasked_{kind}"]["accuracy"] for kind in ("unmasked", "masked"))
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{results}: no results on generated faces; `make exp NAME=quickstart` makes them") from error
-    return unmasked, masked
-
-
-def sheet(population: int, identities: int, images: int) -> Image:
-    """A picture of identities, one a row."""
-    rows = [np.hstack([draw_face(population, row, image)[0] for image in range(images)]) for row in range(identities)]
-    return np.vstack(rows)
+    return max(kfold_accuracy(torch.from_numpy(score), genuine, fold)[0] for score in scores)

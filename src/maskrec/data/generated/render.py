@@ -1,5 +1,7 @@
 """An identity and a view to a picture with its landmarks."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from maskrec.data.generated.view import View
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
-FINER = 1.5  # pixels drawn for each of the finished picture: smooth edges
+FINER = 1.25  # pixels drawn for each of the finished picture: smooth edges
 SIDE = round(SIZE * FINER)
 SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 SHINE = 150.0  # grey levels of the brightest highlight
@@ -67,33 +69,36 @@ def _draw_long_hair(canvas: Picture, identity: Identity, camera: Camera, view: V
 
 def _draw_head(canvas: Picture, camera: Camera, vertices: Array, skin: Picture, view: View) -> None:
     seen = rasterise((camera.picture(vertices) + 0.5) * FINER, vertices[:, 2], triangles(), (SIDE, SIDE))
-    rows, columns = np.divmod(np.arange(ROWS * COLUMNS, dtype=np.float32), COLUMNS)
-    attributes = np.stack([*_normals(vertices), columns * CELL, rows * CELL]).astype(np.float32)
-    corners = np.ascontiguousarray(triangles()[seen.triangle].T)
-    # Channels first throughout: numpy is slow on axes of three.
-    *normal, column, row = np.einsum("kn,ckn->cn", seen.weights.astype(np.float32), attributes[:, corners])
+    # Where each pixel lies in the grid of vertices: light and skin are looked up there.
     where = np.zeros((2, SIDE * SIDE), dtype=np.float32)
-    where[0, seen.pixel], where[1, seen.pixel] = column, row
-    drawn = cv2.remap(skin, where[0].reshape(SIDE, SIDE), where[1].reshape(SIDE, SIDE), cv2.INTER_LINEAR)
-    *albedo, gloss = np.ascontiguousarray(drawn.reshape(-1, 4)[seen.pixel].T)
+    where[:, seen.pixel] = (_corners().take(seen.triangle, axis=2) * seen.weights).sum(axis=1)
+    column, row = where.reshape(2, SIDE, SIDE)
+    light = cv2.remap(_light(vertices, view), column, row, cv2.INTER_LINEAR)
+    drawn = cv2.remap(skin, column * CELL, row * CELL, cv2.INTER_LINEAR)
+    red, green, blue, gloss = cv2.split(light * drawn)
+    colour = cv2.merge([red + gloss, green + gloss, blue + gloss])
+    is_head = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    is_head.reshape(-1)[seen.pixel] = 1
+    mean = np.mean(cv2.mean(colour, is_head)[:3])
+    cv2.copyTo(colour * np.float32(view.exposure / mean), is_head, canvas)
 
-    length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
-    lit = np.clip(_along(normal, view.light) / length * 0.75 + 0.25, 0, None)  # skin lets light through its shadows
-    around = 0.78 - 0.22 * normal[1] / length  # more from above
+
+@cache
+def _corners() -> Array:
+    """Column and row of the corners of every triangle in the grid of vertices, (2, 3, T)."""
+    row, column = np.divmod(triangles().T, COLUMNS)
+    return np.asarray(np.stack([column, row]), dtype=np.float64)
+
+
+def _light(vertices: Array, view: View) -> Picture:
+    """What falls on each vertex of the grid, (ROWS, COLUMNS, 4): red, green, blue, and the highlight."""
+    normal = _normals(vertices)
+    lit = np.clip(view.light @ normal * 0.75 + 0.25, 0, None)  # skin lets light through its shadows
+    around = 0.78 - 0.22 * normal[1]  # more from above
     half = view.light + np.array([0, 0, 1])  # Blinn's highlight, for a camera straight ahead
-    gloss *= (
-        np.float32(view.shine * SHINE / 255)
-        * (np.clip(_along(normal, half) / length, 0, None) / np.linalg.norm(half)) ** 20
-    )
-    diffuse = [(view.contrast * 1.2 * lamp) * lit + (1 - view.contrast) * around for lamp in view.lamp]
-    colour = np.stack([a * d + gloss for a, d in zip(albedo, diffuse, strict=True)])
-    colour *= np.float32(view.exposure / max(float(colour.mean()), 1.0))
-    canvas.reshape(-1, 3)[seen.pixel] = colour.T
-
-
-def _along(normal: list[npt.NDArray[np.float32]], direction: Array) -> npt.NDArray[np.float32]:
-    x, y, z = direction.astype(np.float32)
-    return np.asarray(normal[0] * x + normal[1] * y + normal[2] * z)
+    gloss = np.clip(half @ normal / np.linalg.norm(half), 0, None) ** 20 * (view.shine * SHINE / 255)
+    diffuse = np.outer(view.lamp, view.contrast * 1.2 * lit) + (1 - view.contrast) * around
+    return np.asarray(np.stack([*diffuse, gloss], axis=-1), dtype=np.float32).reshape(ROWS, COLUMNS, 4)
 
 
 def _normals(vertices: Array) -> Array:

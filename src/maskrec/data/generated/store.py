@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import cv2
@@ -13,20 +13,22 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import Progress
 
-from maskrec.data.generated.faces import draw_face, face_landmarks
+from maskrec.data.generated.faces import FACE_SIZE, draw_face, face_landmarks
+from maskrec.data.landmarks import FILE, Status, list_pictures, read_landmarks, write_table
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.masking.layout import NUM_LANDMARKS
+from maskrec.processes import process_pool
 
 VERSION = 1  # raise whenever a seed gives another picture
 QUALITY = 95  # JPEG: differs from what was drawn by less than the camera's noise
-RECIPE, LANDMARKS = "recipe.json", "landmarks.npy"
+RECIPE = "recipe.json"
 
 
 def generate_faces(root: Path, identities: int, images: int, seed: int) -> None:
     """Draw what is not there yet, on all cores; an identity is there whole or not at all.
 
-    Beside the folders of the identities lies `landmarks.npy`, (identities x images, 96, 2) in the order of the files.
+    Beside the folders of the identities lie their exact landmarks, as `maskrec landmarks` would write detected ones.
 
     Args:
         root: The folder; made, and gone on with where an earlier run was stopped.
@@ -40,7 +42,7 @@ def generate_faces(root: Path, identities: int, images: int, seed: int) -> None:
     recipe = {"version": VERSION, "identities": identities, "images": images, "seed": seed}
     try:
         _check_recipe(root, recipe)
-        if (root / LANDMARKS).is_file() and not list(_missing(root, identities, images)):
+        if not list(_missing(root, identities, images)) and _has_landmarks(root, identities, images):
             return
         root.mkdir(parents=True, exist_ok=True)
         with replacing(root / RECIPE) as partial:
@@ -75,6 +77,16 @@ def _missing(root: Path, identities: int, images: int) -> Iterator[int]:
             yield identity
 
 
+def _has_landmarks(root: Path, identities: int, images: int) -> bool:
+    """Whether every picture has its landmarks, of the picture as it is."""
+    names = [os.path.join(folder_name(i), file_name(j)) for i in range(identities) for j in range(images)]
+    try:
+        read_landmarks(root, [os.path.join(root, name) for name in names])
+    except UserError:
+        return False
+    return True
+
+
 def folder_name(identity: int) -> str:
     """An identity's folder: sorted by name they are sorted by number."""
     return f"{identity:07d}"
@@ -88,7 +100,7 @@ def file_name(image: int) -> str:
 def _draw_all(root: Path, identities: int, images: int, seed: int) -> None:
     missing = set(_missing(root, identities, images))
     landmarks = np.empty((identities, images, NUM_LANDMARKS, 2), dtype=np.float32)
-    with Progress(transient=True) as progress, ProcessPoolExecutor(initializer=_one_thread) as pool:
+    with Progress(transient=True) as progress, process_pool() as pool:
         bar = progress.add_task(f"drawing {len(missing) * images:,} faces", total=identities)
         work = {
             pool.submit(_draw_identity, root if identity in missing else None, identity, images, seed): identity
@@ -101,8 +113,10 @@ def _draw_all(root: Path, identities: int, images: int, seed: int) -> None:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    with replacing(root / LANDMARKS) as partial:
-        np.save(partial, landmarks.reshape(-1, NUM_LANDMARKS, 2))
+    table = list_pictures(root)
+    table["points"], table["shape"] = landmarks.reshape(-1, NUM_LANDMARKS, 2), FACE_SIZE
+    table["status"] = Status.FOUND
+    write_table(root / FILE, table)
 
 
 def _draw_identity(root: Path | None, identity: int, images: int, seed: int) -> npt.NDArray[np.float32]:
@@ -124,8 +138,3 @@ def _draw_identity(root: Path | None, identity: int, images: int, seed: int) -> 
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return np.array(landmarks, dtype=np.float32)
-
-
-def _one_thread() -> None:
-    """The processes are parallel already."""
-    cv2.setNumThreads(1)

@@ -1,0 +1,114 @@
+"""The verbs beside Lightning's own that make or measure faces."""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jsonargparse
+import numpy as np
+from jsonargparse import ArgumentParser
+
+from maskrec.data.detection import detect_landmarks
+from maskrec.data.generated import draw_face, measure
+from maskrec.data.images import write_png
+from maskrec.data.masked_copy import MANIFEST, mask_folder
+from maskrec.errors import UserError, condense
+from maskrec.masking import KINDS, STYLES, MaskTransform
+from maskrec.masking.gallery import gallery
+
+GALLERY_FACES = ((2, 0, 2), (2, 5, 3), (2, 6, 0), (2, 3, 3), (2, 8, 0), (2, 8, 7))  # population, identity, picture
+
+
+class Parser(ArgumentParser):
+    """jsonargparse's parser, whose errors are one line like all others here."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Leave it to `main` to say."""
+        raise UserError(condense(message)) from ex
+
+
+def write(line: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(f"{line}\n")
+
+
+def faces(args: list[str]) -> None:
+    """What generated faces are worth, line by line, and a picture of some."""
+    parser = Parser(prog="maskrec faces", description="Measure what generated faces are worth.")
+    parser.add_argument("--run", type=Path, default=Path("runs/quickstart/latest"), help="A quickstart's run.")
+    parser.add_argument("--sheet", type=Path, default=Path("generated_faces.png"), help="The picture to write.")
+    given = parser.parse_args(args)
+    for line in measure(given.run / "results.json", given.sheet):
+        write(line)
+
+
+def landmarks(args: list[str]) -> None:
+    """Detect the landmarks of a folder, and say of how many pictures.
+
+    Raises:
+        UserError: The command is wrong, the file cannot be written, or, under `--strict`, a picture has no landmarks.
+    """
+    parser = Parser(prog="maskrec landmarks", description="Detect landmarks once, before training with masks.")
+    parser.add_argument("root", type=Path, help="Folder of pictures; may hold folders.")
+    parser.add_argument("--processes", type=jsonargparse.typing.PositiveInt, help="Default: one a core.")
+    parser.add_argument("--strict", action="store_true", help="List the pictures without landmarks, and exit with 2.")
+    given = parser.parse_args(args)
+    detected = detect_landmarks(given.root, given.processes)
+    write(detected.summary())
+    if given.strict and detected.without:
+        for why, name in detected.without:
+            write(f"{why}: {given.root / name}")
+        raise UserError(f"{given.root}: {len(detected.without):,} pictures have no landmarks")
+
+
+def mask(args: list[str]) -> None:
+    """A masked copy of a folder, or a picture of all masks.
+
+    Raises:
+        UserError: The command is wrong, or the folder cannot be masked.
+    """
+    parser = Parser(prog="maskrec mask", description="Write a masked copy of a folder, or `--gallery`.")
+    parser.add_argument("source", nargs="?", type=Path, help="Folder of pictures; may hold folders.")
+    parser.add_argument("target", nargs="?", type=Path, help="Where the copy goes.")
+    parser.add_argument("--kind", type=str, default="mg", help=f"One of {', '.join(KINDS)}.")
+    parser.add_argument("--style", type=str, help=f"One of {', '.join(STYLES)}; default: any.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
+    parser.add_argument("--broken", type=str, default="error", help="error, or skip: leave broken pictures out.")
+    parser.add_argument("--gallery", type=Path, help="Draw every kind and style on generated faces into this .png.")
+    given = parser.parse_args(args)
+    if given.gallery is not None:
+        drawn = [draw_face(*number) for number in GALLERY_FACES]
+        kinds = {name: kind() for name, kind in KINDS.items()}
+        write_png(given.gallery, gallery(kinds, STYLES, [(image, marks.astype(np.float32)) for image, marks in drawn]))
+        write(f"gallery: {given.gallery}")
+        return
+    if given.source is None or given.target is None:
+        raise UserError("say what to mask, and where the copy goes: maskrec mask IN OUT --kind mg")
+    if given.broken not in ("error", "skip"):
+        raise UserError(f"--broken {given.broken}: expected error or skip")
+    recipe = {"kind": given.kind, "style": given.style}
+    records = mask_folder(given.source, given.target, masking_of(**recipe), recipe, given.seed, given.broken)
+    without = sum("error" in record for record in records)
+    fallback = sum(record.get("landmarks") == "template" for record in records)
+    write(f"{len(records) - without:,} pictures masked, {fallback:,} of them by the template's landmarks")
+    if without:
+        write(f"{without:,} broken pictures left out: {', '.join(r['image'] for r in records if 'error' in r)}")
+    write(f"manifest: {given.target / MANIFEST}")
+
+
+def masking_of(kind: str, style: str | None) -> MaskTransform:
+    """A mask by the name of its kind and style.
+
+    Raises:
+        UserError: There is no such kind or style, or the kind has none.
+    """
+    if kind not in KINDS:
+        raise UserError(f"--kind {kind}: there are {', '.join(KINDS)}")
+    options: dict[str, Any] = {"p": 1.0}
+    if style is not None:
+        if "styles" not in inspect.signature(KINDS[kind]).parameters:
+            raise UserError(f"--style {style}: masks of kind {kind} have no styles")
+        options["styles"] = (style,)
+    masking: MaskTransform = KINDS[kind](**options)
+    return masking

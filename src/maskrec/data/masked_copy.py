@@ -1,0 +1,165 @@
+"""`maskrec mask IN OUT`: a masked copy of a folder, with a manifest from which each mask can be drawn again."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from maskrec.data.check import Broken
+from maskrec.data.images import read_image
+from maskrec.data.landmarks import FaceLandmarks, landmarks_for, list_pictures
+from maskrec.errors import UserError
+from maskrec.files import replacing
+from maskrec.masking import MaskTransform
+from maskrec.masking.base import Points
+from maskrec.masking.layout import NUM_LANDMARKS
+from maskrec.processes import process_pool
+
+MANIFEST = "manifest.jsonl"
+CHUNK = 64  # pictures a process takes at a time
+QUALITY = 95  # of JPEGs
+
+Record = dict[str, Any]
+
+
+def mask_folder(
+    source: Path, target: Path, masking: MaskTransform, recipe: Record, seed: int = 0, broken: Broken = "error"
+) -> list[Record]:
+    """Mask every picture below a folder; a copy that was begun is gone on with.
+
+    The mask of a picture is a function of the seed and the picture's name below `source` alone.
+
+    Args:
+        source: The folder; hidden files and folders are passed over.
+        target: Where the copies go, by the same names, and `manifest.jsonl`: the recipe, then a line for each picture.
+        masking: What is put on all of them, whatever its probability.
+        recipe: How the masking was asked for; a folder of another recipe is left alone.
+        seed: Seed of the masks.
+        broken: Pictures that cannot be read end the work (`error`), or are left out and listed (`skip`).
+
+    Returns:
+        The manifest's lines, without the recipe, in order.
+
+    Raises:
+        UserError: A folder is not as it should be, landmarks are missing, a picture is broken, or the disk is full.
+    """
+    source, target = source.resolve(), target.resolve()
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise UserError(f"{target}: choose a folder neither within {source} nor around it")
+    names = [os.fsdecode(name) for name in list_pictures(source)["name"]]
+    paths = [os.path.join(source, name) for name in names]
+    landmarks = landmarks_for([masking], source, paths)
+    header = {**recipe, "seed": seed, "source": str(source)}
+    done = _read_manifest(target, header)
+    missing = [row for row, name in enumerate(names) if name not in done]
+    chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        _write_manifest(target, header, done.values())  # whole lines only, whatever a kill left
+        with (target / MANIFEST).open("a") as manifest, process_pool() as pool:
+            tasks = ([_task(row, names, paths, landmarks) for row in chunk] for chunk in chunks)
+            work = [pool.submit(_mask, masking, seed, broken, target, task) for task in tasks]
+            try:
+                for finished in track(as_completed(work), "masking", total=len(work), transient=True):
+                    for record in finished.result():
+                        manifest.write(json.dumps(record) + "\n")
+                        done[record["image"]] = record
+                    manifest.flush()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        ordered = [done[name] for name in names]
+        _write_manifest(target, header, ordered)
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror}; what was masked is kept") from error
+    except BrokenProcessPool as error:
+        raise UserError(f"{target}: a process was killed (memory?); start again, and it goes on") from error
+    return ordered
+
+
+def picture_seed(seed: int, name: str) -> np.random.SeedSequence:
+    """A seed for a picture, which no other picture that comes or goes can change."""
+    return np.random.SeedSequence((seed, int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8])))
+
+
+def _read_manifest(target: Path, header: Record) -> dict[str, Record]:
+    """The lines of pictures that are there, by name.
+
+    Raises:
+        UserError: The folder holds something else.
+    """
+    if not target.exists() or not any(target.iterdir()):
+        return {}
+    lines = []
+    try:
+        for line in (target / MANIFEST).read_text().splitlines():
+            lines.append(json.loads(line))
+    except FileNotFoundError as error:
+        raise UserError(f"{target}: is not empty, and holds no {MANIFEST}; choose another folder") from error
+    except ValueError:
+        pass  # a kill tore the last line
+    if not lines or lines[0] != header:
+        raise UserError(f"{target}: was made otherwise ({lines[0] if lines else 'no recipe'}); choose another folder")
+    return {line["image"]: line for line in lines[1:] if "error" in line or (target / line["image"]).is_file()}
+
+
+def _write_manifest(target: Path, header: Record, records: Any) -> None:
+    with replacing(target / MANIFEST) as partial:
+        partial.write_text("".join(json.dumps(line) + "\n" for line in (header, *records)))
+
+
+def _task(row: int, names: Sequence[str], paths: Sequence[str], landmarks: FaceLandmarks | None) -> "_Task":
+    if landmarks is None:
+        return names[row], paths[row], None, "none"
+    records = landmarks.records[row : row + 1]
+    source = "template" if landmarks.is_fallback[row] else "detected"
+    return names[row], paths[row], FaceLandmarks(landmarks.points[records], records.clip(max=0)), source
+
+
+_Task = tuple[str, str, FaceLandmarks | None, str]  # name, path, landmarks, where those come from
+
+
+def _mask(masking: MaskTransform, seed: int, broken: Broken, target: Path, tasks: Sequence[_Task]) -> list[Record]:
+    """Mask some pictures; their lines of the manifest."""
+    return list(_masked(masking, seed, broken, target, tasks))
+
+
+def _masked(
+    masking: MaskTransform, seed: int, broken: Broken, target: Path, tasks: Sequence[_Task]
+) -> Iterator[Record]:
+    for name, path, landmarks, landmark_source in tasks:
+        try:
+            image = read_image(path)
+        except UserError as error:
+            if broken == "error":
+                raise UserError(f"{error}; mend or remove it, or say --broken skip") from error
+            yield {"image": name, "error": str(error)}
+            continue
+        points: Points = np.full((NUM_LANDMARKS, 2), np.nan, dtype=np.float32)
+        if landmarks is not None:
+            points = np.array(landmarks.of(0, image.shape))
+        parameters = masking.sample(np.random.default_rng(picture_seed(seed, name)))
+        masked, _ = masking.render(image, points, parameters)
+        file = target / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _, content = cv2.imencode(file.suffix, masked[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        with replacing(file) as partial:
+            partial.write_bytes(content.tobytes())
+        yield {"image": name, "landmarks": landmark_source, "parameters": _plain(parameters)}
+
+
+def _plain(value: Any) -> Any:
+    """A mask's parameters as JSON has them."""
+    if hasattr(value, "_asdict"):
+        return {key: _plain(inner) for key, inner in value._asdict().items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,139 @@
+"""The light on a face, read off its own skin, so that a mask looks as if it had been there."""
+
+from typing import NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskrec.masking.base import Image, Points
+from maskrec.masking.layout import MIRROR, NUM_LANDMARKS
+from maskrec.masking.warp import box_around
+
+Triple: TypeAlias = tuple[float, float, float]
+
+# Places on the skin, as weighted landmarks, and the head's surface there: x, y, z of its normal, in the picture's
+# directions. Those beside the middle stand on both sides.
+_PROBES: tuple[tuple[dict[int, float], tuple[float, float, float]], ...] = (
+    ({21: 0.7, 22: 0.7, 27: -0.4}, (0, -0.25, 0.97)),  # between the brows
+    ({28: 1}, (0, 0.1, 0.99)),
+    ({30: 1}, (0, 0.1, 0.99)),
+    ({19: 1.6, 37: -0.6}, (-0.35, -0.35, 0.87)),  # forehead
+    ({36: 0.5, 17: 0.5}, (-0.75, -0.15, 0.64)),  # temple
+    ({40: 0.5, 31: 0.5}, (-0.4, 0.1, 0.91)),  # below the eye
+    ({41: 0.45, 73: 0.25, 31: 0.3}, (-0.45, 0.05, 0.89)),  # cheek
+    ({73: 0.7, 31: 0.3}, (-0.7, 0.1, 0.71)),
+    ({74: 1}, (-0.85, 0.1, 0.52)),
+)
+USUAL = (0.0, -0.22, 1.05)  # light where skin says nothing: from above, over grey levels
+LOWEST, HIGHEST = (-0.7, -0.7, 0.7), (0.7, 0.5, 1.4)
+TRUST = 0.8  # how many probes the usual light weighs as much as
+
+FEWEST = 6  # places where skin must be seen
+BLACK = 8.0  # grey level of what was cropped off
+
+_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114  # of grey
+SKIN_LEVEL = 150.0  # grey level of skin in a photograph well exposed
+SKIN_TINT = (1.25, 0.95, 0.80)  # its colour over its grey
+USUAL_SKIN = (187.0, 143.0, 120.0)
+COLOURFUL = 0.18  # spread of the colour of skin over its grey, below which a picture has little colour
+BLURRED = (0.45, 0.65)  # detail around the eyes, below which a picture is soft, usual
+QUIET = 1.5  # grey levels by which skin varies from pixel to pixel without any noise
+
+
+def _probes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Weights (N, 96) and normals (N, 3)."""
+    weights, normals = [], []
+    for marks, (x, y, z) in _PROBES:
+        row = np.zeros(NUM_LANDMARKS, dtype=np.float32)
+        row[list(marks)] = list(marks.values())
+        weights.append(row)
+        normals.append((x, y, z))
+        if x:
+            weights.append(row[MIRROR])
+            normals.append((-x, y, z))
+    return np.stack(weights), np.array(normals)
+
+
+WEIGHTS, NORMALS = _probes()
+# What the surface says of light: its normal across, down, and its share of the sky.
+_FACTORS = np.column_stack([NORMALS[:, 0], NORMALS[:, 1], (1 + NORMALS[:, 2]) / 2])
+_SOLVE = np.linalg.inv(_FACTORS.T @ _FACTORS + TRUST * np.eye(3)) @ _FACTORS.T
+_EXPECTED: list[float] = (_FACTORS @ USUAL).tolist()
+_GREY_ROWS = np.tile((_RED, _GREEN, _BLUE), (3, 1))
+_ROWS, _COLUMNS = np.mgrid[-1:2, -1:2].reshape(2, 9, 1)
+
+
+class Light(NamedTuple):
+    """What a photograph does to a surface of known colour and form."""
+
+    colour: npt.NDArray[np.float64]
+    """(3, 3) from the RGB of a surface to that in the picture, under the light on average skin."""
+    direction: tuple[float, float, float]
+    """What brightness gains by the surface's normal across, down, and by its share of the sky; 1 is average skin's."""
+    noise: float
+    """Grey levels."""
+    softness: int
+    """0 sharp, 1 usual, 2 soft."""
+
+
+def light_on(image: Image, landmarks: Points) -> Light:
+    """Estimate the light on a face.
+
+    Args:
+        image: (H, W, 3) RGB.
+        landmarks: (96, 2), left and right as in the layout.
+    """
+    height, width = image.shape[:2]
+    places = (WEIGHTS @ landmarks).clip(-2, max(height, width)).astype(np.intp)
+    inside = [number for number, (x, y) in enumerate(places.tolist()) if 0 < x < width - 1 and 0 < y < height - 1]
+    column, row = places[inside].T
+    seen = image[row + _ROWS, column + _COLUMNS]  # (9, n, 3)
+    skin, brightness = [], {}
+    for number, (red, green, blue) in zip(inside, seen.sum(axis=0, dtype=np.float32).tolist(), strict=True):
+        grey = (_RED * red + _GREEN * green + _BLUE * blue) / 9
+        if grey > BLACK:
+            skin.append((grey, red / 9, green / 9, blue / 9))
+            brightness[number] = grey
+    if len(skin) < FEWEST:
+        return _light(USUAL, USUAL_SKIN, 0.0, 1)
+    middle = sorted(skin)[len(skin) // 2]
+    # Hair, glasses and highlights are no measure of light.
+    surprise = [
+        min(max(brightness[number] / middle[0], 0.45), 1.5) - usual if number in brightness else 0.0
+        for number, usual in enumerate(_EXPECTED)
+    ]
+    across, down, sky = (
+        min(max(usual + more, low), high)
+        for usual, more, low, high in zip(USUAL, (_SOLVE @ surprise).tolist(), LOWEST, HIGHEST, strict=True)
+    )
+    greens = seen[..., 1]
+    contrast = sorted((greens.max(axis=0) - greens.min(axis=0)).tolist())[len(inside) // 5]
+    noise = contrast / 3  # nine values span three standard deviations
+    return _light((across, down, sky), middle[1:], noise, _softness(image, landmarks))
+
+
+def _light(direction: Triple, skin: Triple, noise: float, softness: int) -> Light:
+    red, green, blue = skin
+    grey = max(_RED * red + _GREEN * green + _BLUE * blue, 1.0)
+    # Half of it is the skin's own colour, half the light's: nobody can tell.
+    exposure = min(max((grey / SKIN_LEVEL) ** 0.7, 0.25), 1.15)
+    colourful = min((max(skin) - min(skin)) / grey / COLOURFUL, 1.0)
+    colour = (exposure * (1 - colourful)) * _GREY_ROWS
+    for channel, (part, usual) in enumerate(zip(skin, SKIN_TINT, strict=True)):
+        tint = min(max(part / grey / usual, 0.6), 1.6) ** (0.5 * colourful)
+        colour[channel, channel] += exposure * colourful * tint
+    return Light(colour, direction, 0.8 * max(noise - QUIET, 0.0), softness)
+
+
+def _softness(image: Image, landmarks: Points) -> int:
+    """How soft the photograph is, from the detail around the eyes."""
+    (right, above), (left, below) = landmarks[36].tolist(), landmarks[45].tolist()
+    reach = abs(left - right) / 8
+    corners = np.array([(right, above - reach), (left, below + reach)], dtype=np.float32)
+    box = box_around(corners, image.shape, margin=1)
+    eyes = cv2.extractChannel(image[box.part], 1)
+    # Eyelids and lashes run across: differences downwards, of second order over those of first.
+    fine, coarse = (cv2.norm(cv2.Sobel(eyes, cv2.CV_16S, 0, order, ksize=1), cv2.NORM_L1) for order in (2, 1))
+    detail = fine / max(coarse, 1.0)
+    return 2 - (detail > BLURRED[0]) - (detail > BLURRED[1])

@@ -1,0 +1,122 @@
+"""Putting a style on a face through a map: paint, shading, shadow, loops."""
+
+from functools import cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskrec.masking.base import Image, Points
+from maskrec.masking.layout import NUM_LANDMARKS
+from maskrec.masking.light import Light
+from maskrec.masking.styles.style import NOTHING, OPENEST, Colour, Picture, Straps
+from maskrec.masking.warp import SHIFT, Box, Map, fixed
+
+Cover: TypeAlias = npt.NDArray[np.uint8]
+Weights: TypeAlias = npt.NDArray[np.float32]
+
+NOISE_STEP = 24  # grey levels of standard deviation of the noise below
+
+_WHITE = np.random.default_rng(0).normal(128, 2 * NOISE_STEP, (256, 256, 3)).clip(0, 255)
+_NOISE: npt.NDArray[np.uint8] = cv2.GaussianBlur(_WHITE, (0, 0), 0.6).astype(np.uint8)  # as compression leaves it
+_NO_MAP = np.empty(0, dtype=np.float32)  # maps here hold x and y in one
+
+
+def paste(
+    image: Image,
+    drawn: Cover,
+    box: Box,
+    paint: Picture,
+    rest: Cover,
+    colours: tuple[Colour, ...],
+    light: Light | None = None,
+    surface: Picture | None = None,
+) -> None:
+    """Draw a mask within a box, in place.
+
+    Args:
+        image: (H, W, 3) RGB.
+        drawn: (H, W) above 0 wherever something was drawn.
+        box: Part of the picture, h x w.
+        paint: (h, w, 3) how much of each of three paints there is, times cover.
+        rest: (h, w) what is still seen of the skin.
+        colours: RGB of the paints.
+        light: On the face; None: flat colours.
+        surface: (h, w, 3) as `Layers` has it, where there is light.
+    """
+    matrix = np.array(colours).T / 255
+    if light is None or surface is None:
+        coloured = cv2.transform(paint, matrix)
+    else:
+        shade = cv2.transform(surface, _shading(light.direction))
+        height, width = box.shape
+        if light.noise and height <= len(_NOISE) and width <= len(_NOISE):
+            amount = light.noise / NOISE_STEP
+            shade = cv2.addWeighted(shade, 1, _NOISE[:height, :width], amount, -128 * amount)
+        coloured = cv2.multiply(cv2.transform(paint, light.colour @ matrix), shade, scale=1 / 128)
+    behind = cv2.multiply(image[box.part], cv2.cvtColor(rest, cv2.COLOR_GRAY2BGR), scale=1 / 255)
+    image[box.part] = cv2.add(behind, coloured)
+    drawn[box.part] |= ~rest
+
+
+def warped(picture: Picture, mapped: Map) -> Picture:
+    """A picture (H, W, 3) of paint or surface through a map; where that points outside, as at the picture's border."""
+    found = cv2.remap(picture, mapped, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, dtype=np.uint8)
+
+
+def warped_layer(layer: Picture, mapped: Map) -> tuple[Picture, Cover]:
+    """Paint (h, w, 3) and rest (h, w) of a layer through a map; where that points outside, nothing but skin."""
+    found = cv2.remap(layer, mapped, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=NOTHING)
+    paint, rest = cv2.cvtColor(found, cv2.COLOR_BGRA2BGR), cv2.extractChannel(found, 3)
+    return np.asarray(paint, dtype=np.uint8), np.asarray(rest, dtype=np.uint8)
+
+
+def _shading(direction: tuple[float, float, float]) -> npt.NDArray[np.float64]:
+    """(3, 4) from `Layers.surface` to brightness, three times the same; 128 is that of average skin."""
+    across, down, sky = (part * 128 / 127 * OPENEST for part in direction)
+    return np.array([(across, down, sky, -128 * (across + down + sky))] * 3)
+
+
+REACH = 0.1  # of the width of the jaw: how far the ear stands beyond the jaw line, on a face seen from the front
+TURN = 0.5  # how much of the face's turn brings it to sight
+LEAST = 0.03  # reach of an ear that is seen
+POINTS = 4  # of a line
+WITHIN = 0.35  # how far, towards the foot of the nose, straps begin within the mask, which is drawn over them
+
+
+def draw_straps(image: Image, drawn: Cover, landmarks: Points, straps: Straps, colour: npt.NDArray[np.float64]) -> None:
+    """Draw what runs from the mask to the ears or around the head, in place, on the sides that are seen."""
+    across = landmarks[15] - landmarks[1]
+    width = float(np.hypot(*across))
+    if straps.kind == "none" or width < 1:
+        return
+    # Where the nose lies between the sides: 0 from the front, positive where the right side is seen more.
+    turn = float((2 * landmarks[29] - landmarks[1] - landmarks[15]) @ across) / width**2
+    lines = (_lines(straps.kind, straps.corners) @ landmarks).reshape(2, 2, 2, POINTS, 2)
+    reaches = REACH + TURN * turn, REACH - TURN * turn
+    seen = [lines[0, side] + reach * lines[1, side] for side, reach in enumerate(reaches) if reach > LEAST]
+    points = list(fixed(np.concatenate(seen), Box(0, 0, 0, 0)))
+    thickness = max(1, round(straps.width * width))
+    cv2.polylines(image, points, False, colour.tolist(), thickness, cv2.LINE_AA, SHIFT)
+    cv2.polylines(drawn, points, False, (255,), thickness, cv2.LINE_AA, SHIFT)
+
+
+@cache
+def _lines(kind: str, corners: tuple[int, int]) -> Weights:
+    """Bowed lines as weighted landmarks: without reach, and what reach adds; two right, two left; `POINTS` each."""
+    mark = np.eye(NUM_LANDMARKS, dtype=np.float32)
+    down, along = mark[8] - mark[27], np.linspace(0, 1, POINTS, dtype=np.float32)[:, None]
+    still, reaching = [], []
+    for jaw in (mark[:17], mark[16::-1]):
+        outward = jaw[1] - jaw[15]
+        if kind == "ear":
+            ends = (jaw[0] - 0.04 * down, outward), (jaw[0] + 0.3 * down, 0.8 * outward)
+        else:
+            ends = (jaw[0] - 0.15 * down, 1.8 * outward), (jaw[3], 1.4 * outward)
+        for corner, (end, reach), bend in zip(corners, ends, (-0.16 * down, 0.12 * down), strict=True):
+            start = (1 - WITHIN) * jaw[corner] + WITHIN * mark[33]
+            still.append(start + (end - start) * along + bend * along * (1 - along))
+            reaching.append(reach * along)
+    return np.concatenate([*still, *reaching])
