@@ -104,8 +104,8 @@ def test_the_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     target = tmp_path / "masks.png"
     assert main(["mask", "--gallery", str(target)]) == 0
     height, width, _ = cv2.imread(str(target)).shape
-    assert height > 20 * 112  # a row for each kind and style
-    assert width > 6 * 112
+    assert height > 13 * 112  # a row for each of 8 kinds and 18 styles, in two columns
+    assert width > 2 * 6 * 112
     assert "ends in .png" in error(capsys, "mask", "--gallery", str(tmp_path / "masks.gif"))
 
 

@@ -28,17 +28,19 @@ def gallery(
         seed: Of the masks.
 
     Returns:
-        A picture of a row for each kind and style.
+        A picture of a row for each kind and style, in two columns.
     """
     rows = {**kinds, **{name: MG(styles=(name,)) for name in styles}}
     height, width = faces[0][0].shape[:2]
-    shape = (MARGIN + len(rows) * (height + MARGIN), LABEL_WIDTH + len(faces) * (width + MARGIN), 3)
-    sheet = np.full(shape, PAPER, dtype=np.uint8)
+    half = -(-len(rows) // 2)
+    column_width = LABEL_WIDTH + len(faces) * (width + MARGIN)
+    sheet = np.full((MARGIN + half * (height + MARGIN), 2 * column_width, 3), PAPER, dtype=np.uint8)
     for row, (name, kind) in enumerate(rows.items()):
-        top = MARGIN + row * (height + MARGIN)
-        cv2.putText(sheet, name, (MARGIN, top + height // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
+        top, start = MARGIN + row % half * (height + MARGIN), row // half * column_width
+        place = (start + MARGIN, top + height // 2)
+        cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
         for column, (image, landmarks) in enumerate(faces):
-            left = LABEL_WIDTH + column * (width + MARGIN)
+            left = start + LABEL_WIDTH + column * (width + MARGIN)
             parameters = kind.sample(np.random.default_rng((seed, row, column)))
             sheet[top : top + height, left : left + width] = kind.render(image, landmarks, parameters)[0]
     return sheet

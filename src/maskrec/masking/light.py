@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from maskrec.masking.base import Image, Points
 from maskrec.masking.layout import MIRROR, NUM_LANDMARKS
-from maskrec.masking.warp import box_around
+from maskrec.masking.warp import box_between
 
 Triple: TypeAlias = tuple[float, float, float]
 
@@ -128,10 +128,11 @@ def _light(direction: Triple, skin: Triple, noise: float, softness: int) -> Ligh
 
 def _softness(image: Image, landmarks: Points) -> int:
     """How soft the photograph is, from the detail around the eyes."""
-    (right, above), (left, below) = landmarks[36].tolist(), landmarks[45].tolist()
-    reach = abs(left - right) / 8
-    corners = np.array([(right, above - reach), (left, below + reach)], dtype=np.float32)
-    box = box_around(corners, image.shape, margin=1)
+    (x, y), (other_x, other_y) = landmarks[36].tolist(), landmarks[45].tolist()
+    reach = abs(other_x - x) / 8
+    box = box_between(min(x, other_x), min(y, other_y) - reach, max(x, other_x), max(y, other_y) + reach, image.shape)
+    if min(box.shape) < 3:
+        return 1
     eyes = cv2.extractChannel(image[box.part], 1)
     # Eyelids and lashes run across: differences downwards, of second order over those of first.
     fine, coarse = (cv2.norm(cv2.Sobel(eyes, cv2.CV_16S, 0, order, ksize=1), cv2.NORM_L1) for order in (2, 1))

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from maskrec.masking.base import Image, Points, Region
-from maskrec.masking.warp import SHIFT, Box, fixed
+from maskrec.masking.warp import SHIFT, fixed
 
 
 def fill(image: Image, outline: Points, colour: tuple[int, int, int]) -> tuple[Image, Region]:
@@ -16,7 +16,7 @@ def fill(image: Image, outline: Points, colour: tuple[int, int, int]) -> tuple[I
         colour: RGB.
     """
     masked, region = image.copy(), np.zeros(image.shape[:2], dtype=np.uint8)
-    corners = [fixed(outline, Box(0, 0, 0, 0))]
+    corners = [fixed(outline)]
     cv2.fillPoly(masked, corners, colour, cv2.LINE_8, SHIFT)
     cv2.fillPoly(region, corners, (1,), cv2.LINE_8, SHIFT)
     return masked, region.view(bool)

@@ -60,21 +60,26 @@ class Box(NamedTuple):
 
 def box_around(points: npt.NDArray[np.floating[Any]], shape: tuple[int, ...], margin: int = 1) -> Box:
     """The part of a picture (height, width, ...) around points (N, 2)."""
-    height, width = shape[:2]
     left, top = points.min(axis=0).tolist()
     right, bottom = points.max(axis=0).tolist()
+    return box_between(left - margin, top - margin, right + margin, bottom + margin, shape)
+
+
+def box_between(left: float, top: float, right: float, bottom: float, shape: tuple[int, ...]) -> Box:
+    """The part of a picture (height, width, ...) from one corner to the other."""
+    height, width = shape[:2]
     return Box(
-        int(min(max(left - margin, 0), width)),
-        int(min(max(top - margin, 0), height)),
-        int(max(min(right + margin + 1, width), 0)),
-        int(max(min(bottom + margin + 1, height), 0)),
+        int(min(max(left, 0), width)),
+        int(min(max(top, 0), height)),
+        int(max(min(right + 1, width), 0)),
+        int(max(min(bottom + 1, height), 0)),
     )
 
 
-def fixed(points: npt.NDArray[np.floating[Any]], box: Box) -> npt.NDArray[np.int32]:
-    """Points (..., 2) of the picture as OpenCV's drawing functions take them, with `SHIFT`, inside the box."""
-    inside = (points - (box.left, box.top)).clip(-LIMIT, LIMIT)
-    return np.asarray(np.rint(inside * (1 << SHIFT)), dtype=np.int32)
+def fixed(points: npt.NDArray[np.floating[Any]], box: Box | None = None) -> npt.NDArray[np.int32]:
+    """Points (..., 2) of a picture as OpenCV's drawing functions take them, with `SHIFT`; in a box if one is given."""
+    inside = points if box is None else points - (box.left, box.top)
+    return np.asarray(np.rint(inside.clip(-LIMIT, LIMIT) * (1 << SHIFT)), dtype=np.int32)
 
 
 def anchors_on(landmarks: Points, aside: float = 0.0, below: float = 0.0) -> Points:

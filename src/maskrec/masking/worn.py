@@ -1,5 +1,6 @@
 """Putting a style on a face through a map: paint, shading, shadow, loops."""
 
+import math
 from functools import cache
 from typing import TypeAlias
 
@@ -88,16 +89,17 @@ WITHIN = 0.35  # how far, towards the foot of the nose, straps begin within the 
 
 def draw_straps(image: Image, drawn: Cover, landmarks: Points, straps: Straps, colour: npt.NDArray[np.float64]) -> None:
     """Draw what runs from the mask to the ears or around the head, in place, on the sides that are seen."""
-    across = landmarks[15] - landmarks[1]
-    width = float(np.hypot(*across))
+    (right, top), (left, bottom), (nose, level) = landmarks[[1, 15, 29]].tolist()
+    across, down = left - right, bottom - top
+    width = math.hypot(across, down)
     if straps.kind == "none" or width < 1:
         return
     # Where the nose lies between the sides: 0 from the front, positive where the right side is seen more.
-    turn = float((2 * landmarks[29] - landmarks[1] - landmarks[15]) @ across) / width**2
+    turn = ((2 * nose - right - left) * across + (2 * level - top - bottom) * down) / width**2
     lines = (_lines(straps.kind, straps.corners) @ landmarks).reshape(2, 2, 2, POINTS, 2)
     reaches = REACH + TURN * turn, REACH - TURN * turn
     seen = [lines[0, side] + reach * lines[1, side] for side, reach in enumerate(reaches) if reach > LEAST]
-    points = list(fixed(np.concatenate(seen), Box(0, 0, 0, 0)))
+    points = list(fixed(np.concatenate(seen)))
     thickness = max(1, round(straps.width * width))
     cv2.polylines(image, points, False, colour.tolist(), thickness, cv2.LINE_AA, SHIFT)
     cv2.polylines(drawn, points, False, (255,), thickness, cv2.LINE_AA, SHIFT)
