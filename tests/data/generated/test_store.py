@@ -16,9 +16,7 @@ from maskrec.data.generated import draw_face, generate_faces, store
 
 def files(root: Path) -> dict[str, tuple[int, int]]:
     """Every file with its inode and the time it was written."""
-    return {
-        str(p.relative_to(root)): (p.stat().st_ino, p.stat().st_mtime_ns) for p in root.rglob("*") if p.is_file()
-    }
+    return {str(p.relative_to(root)): (p.stat().st_ino, p.stat().st_mtime_ns) for p in root.rglob("*") if p.is_file()}
 
 
 def test_what_is_written_is_what_was_drawn(drawn_faces: Path) -> None:
