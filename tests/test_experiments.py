@@ -18,7 +18,9 @@ SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_every_experiment_takes_a_step(path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_experiment_takes_a_step(
+    path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("MASKREC_DATA", "no_data_here")
     name = str(path.relative_to(ROOT / "experiments").with_suffix(""))
     size = yaml_size(path)
@@ -30,6 +32,9 @@ def test_every_experiment_takes_a_step(path: Path, workplace: Path, monkeypatch:
     assert 0 <= results["protocols"]["generated/masked_masked"]["accuracy"] <= 1
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert "masked_masked" in (run / "report" / "index.html").read_text()
+    printed = capsys.readouterr().out
+    for line in yaml.safe_load(path.read_text()).get("next_steps", []):
+        assert line.replace("${run_dir}", str(run.resolve().relative_to(workplace))) in printed
 
 
 def yaml_size(path: Path) -> list[int]:
