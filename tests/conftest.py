@@ -4,10 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from maskrec.data.generated import generate_faces
+from maskrec.data.generated import draw_face, generate_faces
+from maskrec.masking.base import Face
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,3 +56,16 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("MASKREC_DATA is not set: no real faces to run on")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def portraits() -> list[Face]:
+    """60 faces of 12 people, of all turns and expressions."""
+    drawn = [draw_face(11, number // 5, number % 5) for number in range(60)]
+    return [(image, landmarks.astype(np.float32)) for image, landmarks in drawn]
+
+
+@pytest.fixture(scope="session")
+def portrait(portraits: list[Face]) -> Face:
+    """The one that is turned least."""
+    return min(portraits, key=lambda drawn: abs(drawn[1][30, 0] - drawn[1][[1, 15], 0].mean()))

@@ -28,7 +28,7 @@ def test_identities_and_pictures_in_order(faces: Path) -> None:
     (faces / ".hidden").mkdir()
     (faces / "0000000" / "Thumbs.db").touch()
     index = index_faces(faces)
-    assert index.identities == [f"identity_{i:03d}" for i in range(6)]
+    assert index.identities == [f"{i:07d}" for i in range(6)]
     assert index.counts.tolist() == [4] * 6
     assert index.labels().tolist() == np.repeat(range(6), 4).tolist()
     assert index.paths()[5] == str(faces / "0000001" / "0001.jpg")

@@ -177,5 +177,5 @@ def test_styles_must_exist() -> None:
 
 def test_the_gallery_has_a_row_for_each_kind_and_style(portraits: list[Face]) -> None:
     sheet = gallery({"Black": Black(), "NIST": NIST()}, ["n95"], portraits[:3])
-    assert sheet.shape == (4 + 3 * 116, 150 + 3 * 116, 3)
+    assert sheet.shape == (4 + 2 * 116, 2 * (150 + 3 * 116), 3)  # two rows in the first column, one in the second
     np.testing.assert_array_equal(sheet[4:116, 150:262], Black().render(*portraits[0], None)[0])
