@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import jsonargparse
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -16,7 +16,7 @@ from maskrec.backbones import list_backbones
 from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings
 from maskrec.commands import write
 from maskrec.data import FaceDataModule
-from maskrec.errors import UserError, condense, one_line, user_error_behind
+from maskrec.errors import UserError, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
 from maskrec.report import write_report
 from maskrec.runs import RunFolder
@@ -112,12 +112,8 @@ def fit_command(args: list[str]) -> list[str]:
     return ["fit", *experiments.config_options(name, hardware), *rest]
 
 
-class Parser(LightningArgumentParser):
+class LightningParser(commands.Parser, LightningArgumentParser):
     """Lightning's parser, whose errors are one line like all others here."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Leave it to `main` to say."""
-        raise UserError(condense(message)) from ex
 
 
 class MaskrecCLI(LightningCLI):
@@ -155,7 +151,7 @@ class MaskrecCLI(LightningCLI):
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Our parser, with Lightning's `--config`."""
-        parser = Parser(allow_abbrev=False, **kwargs)
+        parser = LightningParser(allow_abbrev=False, **kwargs)
         config_file = jsonargparse.ActionConfigFile  # type: ignore[attr-defined]
         parser.add_argument("-c", "--config", action=config_file, help="A YAML file; may be repeated.")
         return parser

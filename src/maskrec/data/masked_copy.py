@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from rich.progress import track
 
 from maskrec.data.check import Broken
 from maskrec.data.images import read_image
-from maskrec.data.landmarks import FaceLandmarks, landmarks_for, list_pictures
+from maskrec.data.landmarks import FaceLandmarks, landmarks_for, list_pictures, template_landmarks
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.masking import MaskTransform
@@ -26,6 +26,8 @@ from maskrec.processes import process_pool
 MANIFEST = "manifest.jsonl"
 CHUNK = 64  # pictures a process takes at a time
 QUALITY = 95  # of JPEGs
+
+NO_LANDMARKS: Points = np.full((NUM_LANDMARKS, 2), np.nan, dtype=np.float32)  # for masks that do without
 
 Record = dict[str, Any]
 
@@ -116,44 +118,44 @@ def _write_manifest(target: Path, header: Record, records: Any) -> None:
         partial.write_text("".join(json.dumps(line) + "\n" for line in (header, *records)))
 
 
-def _task(row: int, names: Sequence[str], paths: Sequence[str], landmarks: FaceLandmarks | None) -> "_Task":
+class _Task(NamedTuple):
+    name: str
+    path: str
+    landmarks: Points | None
+    source: str
+    """Where the landmarks come from."""
+
+
+def _task(row: int, names: Sequence[str], paths: Sequence[str], landmarks: FaceLandmarks | None) -> _Task:
     if landmarks is None:
-        return names[row], paths[row], None, "none"
-    records = landmarks.records[row : row + 1]
-    source = "template" if landmarks.is_fallback[row] else "detected"
-    return names[row], paths[row], FaceLandmarks(landmarks.points[records], records.clip(max=0)), source
-
-
-_Task = tuple[str, str, FaceLandmarks | None, str]  # name, path, landmarks, where those come from
+        return _Task(names[row], paths[row], None, "none")
+    if landmarks.is_fallback[row]:
+        return _Task(names[row], paths[row], None, "template")
+    return _Task(names[row], paths[row], landmarks.points[landmarks.records[row]], "detected")
 
 
 def _mask(masking: MaskTransform, seed: int, broken: Broken, target: Path, tasks: Sequence[_Task]) -> list[Record]:
     """Mask some pictures; their lines of the manifest."""
-    return list(_masked(masking, seed, broken, target, tasks))
-
-
-def _masked(
-    masking: MaskTransform, seed: int, broken: Broken, target: Path, tasks: Sequence[_Task]
-) -> Iterator[Record]:
+    records: list[Record] = []
     for name, path, landmarks, landmark_source in tasks:
         try:
             image = read_image(path)
         except UserError as error:
             if broken == "error":
                 raise UserError(f"{error}; mend or remove it, or say --broken skip") from error
-            yield {"image": name, "error": str(error)}
+            records.append({"image": name, "error": str(error)})
             continue
-        points: Points = np.full((NUM_LANDMARKS, 2), np.nan, dtype=np.float32)
-        if landmarks is not None:
-            points = np.array(landmarks.of(0, image.shape))
+        if landmarks is None:
+            landmarks = template_landmarks(image.shape) if landmark_source == "template" else NO_LANDMARKS
         parameters = masking.sample(np.random.default_rng(picture_seed(seed, name)))
-        masked, _ = masking.render(image, points, parameters)
+        masked, _ = masking.render(image, landmarks, parameters)
         file = target / name
         file.parent.mkdir(parents=True, exist_ok=True)
         _, content = cv2.imencode(file.suffix, masked[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         with replacing(file) as partial:
             partial.write_bytes(content.tobytes())
-        yield {"image": name, "landmarks": landmark_source, "parameters": _plain(parameters)}
+        records.append({"image": name, "landmarks": landmark_source, "parameters": _plain(parameters)})
+    return records
 
 
 def _plain(value: Any) -> Any:

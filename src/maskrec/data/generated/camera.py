@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskrec.data.generated.view import View
+from maskrec.masking.layout import LEFT_EYE, RIGHT_EYE
 
 Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
@@ -40,7 +41,7 @@ class Camera(NamedTuple):
         pitch, _ = cv2.Rodrigues(np.array([np.radians(view.pitch), 0, 0]))
         camera = cls(np.asarray(pitch @ yaw), view.distance)
         marks = camera._plane(camera.turn(landmarks))
-        five = np.array([marks[36:42].mean(), marks[42:48].mean(), marks[30], marks[48], marks[54]])
+        five = np.array([marks[RIGHT_EYE].mean(), marks[LEFT_EYE].mean(), marks[30], marks[48], marks[54]])
         # The least-squares similarity to the template, then what a detector's alignment leaves over.
         target = TEMPLATE @ (1, 1j)
         spread = five - five.mean()

@@ -73,7 +73,7 @@ RELIEF: tuple[Window, ...] = (
     ((62, -30), (12, 18), (0, 0, -4)),  # temples
 )
 
-# How heads differ: name, standard deviation in units of the windows, windows.
+# How heads differ: name, windows; the coefficient of a mode is drawn in `identity`.
 IDENTITY_MODES: tuple[tuple[str, tuple[Window, ...]], ...] = (
     ("upper_width", (((62, -10), (26, 45), (4.5, 0, 0)),)),
     ("cheek_width", (((58, 30), (22, 20), (4.5, 0, 0)),)),
@@ -176,7 +176,7 @@ def shape(identity: Array, expression: Array) -> Mesh:
 
 @cache
 def _model() -> tuple[Array, Array]:
-    """The mean (V + 96, 3) and the modes (M, V + 68, 3), over vertices, then landmarks."""
+    """The mean (V + 96, 3) and the modes (M, V + 96, 3), over vertices, then landmarks."""
     a, t = (np.concatenate([vertex.ravel(), mark]) for vertex, mark in zip(grid(), landmark_places(), strict=True))
     base, front = _base(a, t)
     x = base[:, 0]

@@ -9,16 +9,16 @@ import numpy.typing as npt
 from maskrec.data.generated.camera import SIZE, Camera
 from maskrec.data.generated.head import COLUMNS, ROWS, shape, triangles
 from maskrec.data.generated.identity import Glasses, Identity
-from maskrec.data.generated.plane import CELL, Picture
+from maskrec.data.generated.plane import CELL, SHIFT, Picture
 from maskrec.data.generated.raster import rasterise
 from maskrec.data.generated.view import View
+from maskrec.masking.layout import LEFT_EYE, RIGHT_EYE
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
 FINER = 1.25  # pixels drawn for each of the finished picture: smooth edges
 SIDE = round(SIZE * FINER)
-SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 SHINE = 150.0  # grey levels of the brightest highlight
 
 
@@ -120,7 +120,7 @@ def _draw_glasses(canvas: Picture, glasses: Glasses, landmarks: Array, camera: C
     around = np.linspace(0, 2 * np.pi, 33)
     rim = np.stack([np.cos(around), np.sin(around)], axis=1)
     rim = np.sign(rim) * np.abs(rim) ** (2 / glasses.squareness) * (glasses.half_width, glasses.half_height)
-    eyes = [landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)]
+    eyes = [landmarks[eye].mean(axis=0) for eye in (RIGHT_EYE, LEFT_EYE)]
     front = max(eye[2] for eye in eyes) + 13
     for side, eye in zip((-1, 1), eyes, strict=True):
         draw(np.column_stack([rim[:, 0] + eye[0], rim[:, 1] + eye[1] + 2, np.full(len(rim), front)]))

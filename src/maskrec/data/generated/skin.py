@@ -68,9 +68,9 @@ def _draw_folds(canvas: Picture, identity: Identity) -> None:
 
 
 def _draw_spots(canvas: Picture, identity: Identity, rng: np.random.Generator) -> None:
-    for x, level, radius in np.column_stack([rng.normal((0, 26), (26, 13), (90, 2)), rng.uniform(0.5, 1.0, 90)]):
-        if identity.freckles:
-            shade(canvas, 1 - 0.4 * identity.freckles, disc((x, level), radius))
+    places = np.column_stack([rng.normal((0, 26), (26, 13), (90, 2)), rng.uniform(0.5, 1.0, 90)])
+    for x, level, radius in places if identity.freckles else ():
+        shade(canvas, 1 - 0.4 * identity.freckles, disc((x, level), radius))
     for x, level, radius in identity.spots:
         paint(canvas, np.array(identity.skin) * 0.32, disc((x, level), radius).times(0.85))
 
