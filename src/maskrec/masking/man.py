@@ -87,7 +87,7 @@ class MANMask(MaskTransform):
         mapped = affine_map(np.asarray(cv2.getAffineTransform(corners, style.corners), dtype=np.float32), box)
         cover_of_each = cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR)
         paint = np.asarray(cv2.multiply(warped(style.fabric, mapped), cover_of_each, scale=1 / 255), dtype=np.uint8)
-        surface = warped(layers.surface, mapped) if light else None
+        surface = warped(layers.surface, mapped, sharp=False) if light else None
         paste(masked, drawn, box, paint, ~cover, parameters.colours, light, surface)
         return masked, drawn > 0
 

@@ -78,6 +78,6 @@ class MG(MaskTransform):
         if light is None:
             paste(masked, drawn, box, *warped_layer(layers.flat, mapped), parameters.colours)
         else:
-            surface = warped(layers.surface, mapped)
+            surface = warped(layers.surface, mapped, sharp=False)
             paste(masked, drawn, box, *warped_layer(layers.paint, mapped), parameters.colours, light, surface)
         return masked, drawn > 0
