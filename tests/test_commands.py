@@ -78,7 +78,7 @@ def test_bad_input(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "n96" in error(capsys, "mask", source, target, "--style", "n96")
     assert "neither within" in error(capsys, "mask", source, str(faces / "masked"))
     assert "say what to mask" in error(capsys, "mask")
-    assert "expected error or skip" in error(capsys, "mask", source, target, "--broken", "ignore")
+    assert "'error', 'skip'" in error(capsys, "mask", source, target, "--broken", "ignore")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "notes.txt").touch()
     assert "choose another folder" in error(capsys, "mask", source, str(tmp_path / "own"))
@@ -100,6 +100,21 @@ def test_broken_pictures_are_named(faces: Path, tmp_path: Path, capsys: pytest.C
     assert len(pictures(tmp_path / "masked")) == 23
 
 
+def test_masks_under_which_no_face_is_found_are_left_out(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["mask", str(faces), str(tmp_path / "masked"), "--kind", "nist", "--detectable"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    _, *records = lines(tmp_path / "masked")
+    left_out = {record["image"] for record in records if "left_out" in record}
+    assert 0 < len(left_out) < 24
+    assert f"{len(left_out)} left out: no face is found under the mask" in printed
+    assert pictures(tmp_path / "masked").keys() == pictures(faces).keys() - left_out
+    assert main(command) == 0
+    assert "was made otherwise" in error(capsys, *command[:-1])
+
+
 def test_the_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "masks.png"
     assert main(["mask", "--gallery", str(target)]) == 0
@@ -107,6 +122,19 @@ def test_the_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert height > 13 * 112  # a row for each of 8 kinds and 18 styles, in two columns
     assert width > 2 * 6 * 112
     assert "ends in .png" in error(capsys, "mask", "--gallery", str(tmp_path / "masks.gif"))
+
+
+def test_masks_are_measured(faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["quality", "--faces", "12"]) == 0
+    printed = capsys.readouterr().out
+    assert "12 generated faces\n" in printed
+    assert printed.count("changed outside region   0 faces") == 2
+    assert main(["quality", str(faces), "--kind", "nist", "--faces", "6"]) == 0
+    printed = capsys.readouterr().out
+    assert "24 faces of " in printed
+    assert "6 of them looked at" in printed
+    (faces / "landmarks.npy").unlink()
+    assert "none were detected" in error(capsys, "quality", str(faces))
 
 
 def test_faces_are_measured(

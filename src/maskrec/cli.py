@@ -37,6 +37,7 @@ commands:
   faces         measure what generated faces are worth, and draw a sheet of them
   landmarks     ROOT [--processes N] [--strict]: detect the landmarks of a folder's faces, which masks need
   mask          IN OUT --kind mg --style n95: a masked copy of a folder; --gallery FILE.png: every kind and style
+  quality       [ROOT] --kind mg: whether masks sit where they should, counted on a folder or generated faces
   list          the experiments, one line each
   backbones     the names of all backbones [those that contain a word]"""
 LIGHTNING = ("fit", "validate", "test", "predict")
@@ -51,6 +52,7 @@ def main(args: list[str] | None = None) -> int:
         "faces": commands.faces,
         "landmarks": commands.landmarks,
         "mask": commands.mask,
+        "quality": commands.quality,
         "list": print_experiments,
         "backbones": print_backbones,
     }

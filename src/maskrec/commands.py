@@ -9,10 +9,12 @@ import jsonargparse
 import numpy as np
 from jsonargparse import ArgumentParser
 
+from maskrec.data.check import Broken
 from maskrec.data.detection import detect_landmarks
 from maskrec.data.generated import draw_face, measure
 from maskrec.data.images import write_png
-from maskrec.data.masked_copy import MANIFEST, mask_folder
+from maskrec.data.mask_quality import measure_masks
+from maskrec.data.masked_copy import MANIFEST, NO_FACE, mask_folder
 from maskrec.errors import UserError, condense
 from maskrec.masking import KINDS, STYLES, MaskTransform
 from maskrec.masking.gallery import gallery
@@ -74,7 +76,8 @@ def mask(args: list[str]) -> None:
     parser.add_argument("--kind", type=str, default="mg", help=f"One of {', '.join(KINDS)}.")
     parser.add_argument("--style", type=str, help=f"One of {', '.join(STYLES)}; default: any.")
     parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
-    parser.add_argument("--broken", type=str, default="error", help="error, or skip: leave broken pictures out.")
+    parser.add_argument("--broken", type=Broken, default="error", help="error, or skip: leave broken pictures out.")
+    parser.add_argument("--detectable", action="store_true", help="Leave out what FaceMesh finds no face in any more.")
     parser.add_argument("--gallery", type=Path, help="Draw every kind and style on generated faces into this .png.")
     given = parser.parse_args(args)
     if given.gallery is not None:
@@ -85,16 +88,36 @@ def mask(args: list[str]) -> None:
         return
     if given.source is None or given.target is None:
         raise UserError("say what to mask, and where the copy goes: maskrec mask IN OUT --kind mg")
-    if given.broken not in ("error", "skip"):
-        raise UserError(f"--broken {given.broken}: expected error or skip")
     recipe = {"kind": given.kind, "style": given.style}
-    records = mask_folder(given.source, given.target, masking_of(**recipe), recipe, given.seed, given.broken)
-    without = sum("error" in record for record in records)
+    masking, choices = masking_of(**recipe), (given.seed, given.broken, given.detectable)
+    records = mask_folder(given.source, given.target, masking, recipe, *choices)
     fallback = sum(record.get("landmarks") == "template" for record in records)
-    write(f"{len(records) - without:,} pictures masked, {fallback:,} of them by the template's landmarks")
-    if without:
-        write(f"{without:,} broken pictures left out: {', '.join(r['image'] for r in records if 'error' in r)}")
+    left_out = {record["image"]: record["left_out"] for record in records if "left_out" in record}
+    broken = [image for image, why in left_out.items() if why != NO_FACE]
+    write(f"{len(records) - len(left_out):,} pictures masked, {fallback:,} of them by the template's landmarks")
+    if given.detectable:
+        write(f"{len(left_out) - len(broken):,} left out: {NO_FACE}")
+    if broken:
+        write(f"{len(broken):,} broken pictures left out: {', '.join(broken)}")
     write(f"manifest: {given.target / MANIFEST}")
+
+
+def quality(args: list[str]) -> None:
+    """Whether masks sit where they should, line by line.
+
+    Raises:
+        UserError: The command is wrong, or the folder has no landmarks.
+    """
+    parser = Parser(prog="maskrec quality", description="Count how well masks sit, on a folder or generated faces.")
+    parser.add_argument("root", nargs="?", type=Path, help="Folder with landmarks; default: generated faces.")
+    parser.add_argument("--kind", type=str, nargs="+", default=["mg", "kp_syn"], help=f"Of {', '.join(KINDS)}.")
+    parser.add_argument("--style", type=str, help=f"One of {', '.join(STYLES)}; default: any.")
+    parser.add_argument("--faces", type=jsonargparse.typing.PositiveInt, help="How many; default: all, or 2,000.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
+    given = parser.parse_args(args)
+    kinds = {kind: masking_of(kind, given.style) for kind in given.kind}
+    for line in measure_masks(kinds, given.root, given.faces, given.seed):
+        write(line)
 
 
 def masking_of(kind: str, style: str | None) -> MaskTransform:

@@ -132,7 +132,7 @@ def _detect_missing(root: Path, file: Path, table: Table, processes: int | None)
     missing = np.flatnonzero(table["status"] == Status.TO_DETECT)
     chunks = np.array_split(missing, -(-len(missing) // CHUNK)) if missing.size else []
     start = file.stat().st_size - table.nbytes  # behind the header
-    with file.open("r+b") as out, process_pool(processes, _begin) as pool:
+    with file.open("r+b") as out, process_pool(processes, silence) as pool:
         paths = ([os.path.join(root, os.fsdecode(name)) for name in table["name"][chunk]] for chunk in chunks)
         work = {pool.submit(_detect, batch): chunk for batch, chunk in zip(paths, chunks, strict=True)}
         columns = TextColumn("detecting landmarks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -156,13 +156,14 @@ def _detect_missing(root: Path, file: Path, table: Table, processes: int | None)
 # In the processes.
 
 
-def _begin() -> None:
-    """In silence: mediapipe has much to say, to no purpose."""
+def silence() -> None:
+    """For processes that detect: mediapipe has much to say, to no purpose."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 @cache
-def _mesh() -> FaceMesh:
+def face_mesh() -> FaceMesh:
+    """The detector of this process."""
     return FaceMesh()
 
 
@@ -178,7 +179,7 @@ def _detect(paths: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
             status[row] = Status.BROKEN
             continue
         shapes[row] = image.shape[:2]
-        found = _mesh().detect(image)
+        found = face_mesh().detect(image)
         if found is not None:
             points[row] = found
     status[are_faces(points, shapes)] = Status.FOUND

@@ -14,6 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from maskrec.data.check import Broken
+from maskrec.data.detection import face_mesh, silence
 from maskrec.data.images import read_image
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, list_pictures, template_landmarks
 from maskrec.errors import UserError
@@ -26,6 +27,7 @@ from maskrec.processes import process_pool
 MANIFEST = "manifest.jsonl"
 CHUNK = 64  # pictures a process takes at a time
 QUALITY = 95  # of JPEGs
+NO_FACE = "no face is found under the mask"
 
 NO_LANDMARKS: Points = np.full((NUM_LANDMARKS, 2), np.nan, dtype=np.float32)  # for masks that do without
 
@@ -33,7 +35,13 @@ Record = dict[str, Any]
 
 
 def mask_folder(
-    source: Path, target: Path, masking: MaskTransform, recipe: Record, seed: int = 0, broken: Broken = "error"
+    source: Path,
+    target: Path,
+    masking: MaskTransform,
+    recipe: Record,
+    seed: int = 0,
+    broken: Broken = "error",
+    detectable: bool = False,
 ) -> list[Record]:
     """Mask every picture below a folder; a copy that was begun is gone on with.
 
@@ -46,6 +54,8 @@ def mask_folder(
         recipe: How the masking was asked for; a folder of another recipe is left alone.
         seed: Seed of the masks.
         broken: Pictures that cannot be read end the work (`error`), or are left out and listed (`skip`).
+        detectable: Leave out, and list, masked pictures in which FaceMesh finds no face any more, as Seneviratne et
+            al. do ("Multi-dataset training for masked face recognition with a contrastive Siamese network").
 
     Returns:
         The manifest's lines, without the recipe, in order.
@@ -59,16 +69,16 @@ def mask_folder(
     names = [os.fsdecode(name) for name in list_pictures(source)["name"]]
     paths = [os.path.join(source, name) for name in names]
     landmarks = landmarks_for([masking], source, paths)
-    header = {**recipe, "seed": seed, "source": str(source)}
+    header = {**recipe, "detectable": detectable, "seed": seed, "source": str(source)}
     done = _read_manifest(target, header)
     missing = [row for row, name in enumerate(names) if name not in done]
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
     try:
         target.mkdir(parents=True, exist_ok=True)
         _write_manifest(target, header, done.values())  # whole lines only, whatever a kill left
-        with (target / MANIFEST).open("a") as manifest, process_pool() as pool:
+        with (target / MANIFEST).open("a") as manifest, process_pool(None, silence) as pool:
             tasks = ([_task(row, names, paths, landmarks) for row in chunk] for chunk in chunks)
-            work = [pool.submit(_mask, masking, seed, broken, target, task) for task in tasks]
+            work = [pool.submit(_mask, masking, seed, broken, detectable, target, task) for task in tasks]
             try:
                 for finished in track(as_completed(work), "masking", total=len(work), transient=True):
                     for record in finished.result():
@@ -110,7 +120,7 @@ def _read_manifest(target: Path, header: Record) -> dict[str, Record]:
         pass  # a kill tore the last line
     if not lines or lines[0] != header:
         raise UserError(f"{target}: was made otherwise ({lines[0] if lines else 'no recipe'}); choose another folder")
-    return {line["image"]: line for line in lines[1:] if "error" in line or (target / line["image"]).is_file()}
+    return {line["image"]: line for line in lines[1:] if "left_out" in line or (target / line["image"]).is_file()}
 
 
 def _write_manifest(target: Path, header: Record, records: Any) -> None:
@@ -134,7 +144,9 @@ def _task(row: int, names: Sequence[str], paths: Sequence[str], landmarks: FaceL
     return _Task(names[row], paths[row], landmarks.points[landmarks.records[row]], "detected")
 
 
-def _mask(masking: MaskTransform, seed: int, broken: Broken, target: Path, tasks: Sequence[_Task]) -> list[Record]:
+def _mask(
+    masking: MaskTransform, seed: int, broken: Broken, detectable: bool, target: Path, tasks: Sequence[_Task]
+) -> list[Record]:
     """Mask some pictures; their lines of the manifest."""
     records: list[Record] = []
     for name, path, landmarks, landmark_source in tasks:
@@ -143,12 +155,15 @@ def _mask(masking: MaskTransform, seed: int, broken: Broken, target: Path, tasks
         except UserError as error:
             if broken == "error":
                 raise UserError(f"{error}; mend or remove it, or say --broken skip") from error
-            records.append({"image": name, "error": str(error)})
+            records.append({"image": name, "left_out": str(error)})
             continue
         if landmarks is None:
             landmarks = template_landmarks(image.shape) if landmark_source == "template" else NO_LANDMARKS
         parameters = masking.sample(np.random.default_rng(picture_seed(seed, name)))
         masked, _ = masking.render(image, landmarks, parameters)
+        if detectable and face_mesh().detect(masked) is None:
+            records.append({"image": name, "left_out": NO_FACE})
+            continue
         file = target / name
         file.parent.mkdir(parents=True, exist_ok=True)
         _, content = cv2.imencode(file.suffix, masked[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

@@ -16,7 +16,7 @@ from maskrec.masking.base import Image, MaskTransform, Points, Region
 from maskrec.masking.layout import LEFT_SIDE, RIGHT_SIDE
 from maskrec.masking.light import light_on
 from maskrec.masking.styles import STYLES, Colour, choose, find_styles
-from maskrec.masking.warp import SHIFT, affine_map, box_around, fixed
+from maskrec.masking.warp import SHIFT, affine_map, box_around, fixed, reaching_over
 from maskrec.masking.worn import paste, warped
 
 FULL = (0.0, 0.55)  # heights of the upper edge at the sides: 0 at the upper anchor, 1 at the lowest
@@ -94,6 +94,7 @@ class MANMask(MaskTransform):
 
 def outline(landmarks: Points, parameters: MANParameters) -> tuple[Points, Points]:
     """Right and left upper corner and chin, (3, 2), and the line around the mask, (N, 2)."""
+    landmarks = reaching_over(landmarks)
     right, upper_right = _below(landmarks[RIGHT_SIDE], parameters.right)
     left, upper_left = _below(landmarks[LEFT_SIDE], parameters.left)
     above, below = landmarks[list(LIP if parameters.is_half else NOSE)]
@@ -102,9 +103,8 @@ def outline(landmarks: Points, parameters: MANParameters) -> tuple[Points, Point
     bend = 2 * middle - (upper_right + upper_left) / 2
     s = _ALONG
     edge = (1 - s) ** 2 * upper_right + 2 * s * (1 - s) * bend + s**2 * upper_left
-    jaw = landmarks[11:4:-1]
     corners = np.stack([upper_right, upper_left, landmarks[8]])
-    return corners, np.concatenate([edge, left, jaw, right[::-1]])
+    return corners, np.concatenate([edge, left, landmarks[11:4:-1], right[::-1]])
 
 
 def _below(side: Points, height: float) -> tuple[Points, npt.NDArray[np.float32]]:

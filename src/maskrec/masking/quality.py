@@ -1,44 +1,40 @@
-"""Whether masks sit where they should, counted over faces whose landmarks are known."""
+"""Whether a mask sits where it should, on a face whose landmarks are known."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from maskrec.masking.base import Face, MaskTransform, Points, Region, unmirrored
+from maskrec.masking.base import Image, Points, Region
 
 EYES = slice(36, 48)
 NOSE_AND_MOUTH = [30, *range(48, 68)]
 
 
-class Quality(NamedTuple):
-    """What was counted."""
+class Fit(NamedTuple):
+    """What is asked of a mask."""
 
-    faces: int
-    eyes_free: float
-    """Share of the faces with no landmark of an eye in the mask's region, its shadow and straps included."""
-    covered: float
-    """Share of the faces with the nose's tip and all of the mouth in it, as far as the picture shows them."""
-    changed_outside: int
-    """Faces on which a pixel outside the region changed."""
+    eyes_free: bool
+    """No landmark of an eye lies in the mask's region, its shadow and straps included."""
+    covered: bool
+    """The nose's tip and all of the mouth lie in it, as far as the picture shows them."""
+    unchanged_outside: bool
+    """No pixel outside the region changed."""
 
 
-def quality(kind: MaskTransform, faces: Iterable[Face], seed: int = 0) -> Quality:
-    """Count over masked faces.
+def fit_of(image: Image, landmarks: Points, masked: Image, region: Region) -> Fit:
+    """How a mask sits.
 
     Args:
-        kind: The mask; its probability plays no part.
-        faces: With their landmarks.
-        seed: Of the masks: that of a face is drawn from it and the face's number.
+        image: (H, W, 3) the face without it.
+        landmarks: (96, 2), left and right as in the layout.
+        masked: (H, W, 3) the face with it.
+        region: (H, W) where something was drawn.
     """
-    free, covered, changed = [], [], []
-    for number, (image, landmarks) in enumerate(faces):
-        marks = unmirrored(np.asarray(landmarks, dtype=np.float32))
-        masked, region = kind.render(image, marks, kind.sample(np.random.default_rng((seed, number))))
-        free.append(not _hit(region, marks[EYES]).any())
-        covered.append(_hit(region, marks[NOSE_AND_MOUTH]).all())
-        changed.append(bool((masked != image)[~region].any()))
-    return Quality(len(free), float(np.mean(free)), float(np.mean(covered)), sum(changed))
+    return Fit(
+        eyes_free=not _hit(region, landmarks[EYES]).any(),
+        covered=bool(_hit(region, landmarks[NOSE_AND_MOUTH]).all()),
+        unchanged_outside=not (masked != image)[~region].any(),
+    )
 
 
 def _hit(region: Region, points: Points) -> Region:

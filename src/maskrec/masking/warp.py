@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskrec.masking.base import Points
+from maskrec.masking.layout import MIRROR, NUM_LANDMARKS, RIGHT_SIDE
 
 Map = npt.NDArray[np.float32]
 Triangles = npt.NDArray[np.intp]
@@ -23,6 +24,8 @@ ANCHORS: npt.NDArray[np.intp] = np.array([1, 3, 5, 7, 8, 9, 11, 13, 15, 27, 28, 
 JAW_ANCHORS = 9
 _FRONT = (30, 31, 35, 48, 54)  # nose and mouth, where they reach furthest aside
 _FRONT_AND_SIDES: npt.NDArray[np.intp] = np.array([*_FRONT, 1, 3, 5, 15, 13, 11])
+_RIGHT: npt.NDArray[np.intp] = np.array([*range(6), *range(*RIGHT_SIDE.indices(NUM_LANDMARKS))])
+_LEFT = MIRROR[_RIGHT]
 CLEAR = 0.06  # of the height of the face below the eyes: how far beyond them a mask is seen
 
 FOOT = 12  # the foot of the nose, from which the rim is seen
@@ -110,6 +113,19 @@ def anchors_on(landmarks: Points, aside: float = 0.0, below: float = 0.0) -> Poi
         if left_jaw < left_most:
             anchors[JAW_ANCHORS - 1 - side] += left * (left_most - left_jaw)
     return anchors.view(np.float32).reshape(-1, 2)
+
+
+def reaching_over(landmarks: Points) -> Points:
+    """Landmarks (96, 2) whose sides and jaw line, on a turned head, are moved out as `anchors_on` moves its anchors."""
+    places = _complex(landmarks).copy()
+    left = -1j * complex(places[8] - places[27])
+    if left == 0:
+        return landmarks
+    reach = (places * np.complex64(1 / left)).real
+    for sign, side in ((-1, _RIGHT), (1, _LEFT)):
+        beyond = (sign * reach[list(_FRONT)]).max() + CLEAR
+        places[side] += np.complex64(sign * left) * (beyond - sign * reach[side]).clip(min=0)
+    return places.view(np.float32).reshape(-1, 2)
 
 
 def affine_map(matrix: npt.NDArray[np.floating[Any]], box: Box) -> Map:
