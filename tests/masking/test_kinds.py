@@ -127,17 +127,17 @@ def fits(kind: MaskTransform, faces: list[Face]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("kind", "in_an_eye"),
+    ("kind", "failures"),
     [(MG(), 1), (MG(shading=False), 1), (KPSYN(), 1), (MANMask(half=0, p=1), 2)],
     ids=["MG", "MG-flat", "KPSYN", "MAN-full"],
 )
 def test_eyes_stay_free_and_nose_and_mouth_are_covered(
-    kind: MaskTransform, in_an_eye: int, portraits: list[Face]
+    kind: MaskTransform, failures: int, portraits: list[Face]
 ) -> None:
     eyes_free, covered, unchanged = fits(kind, portraits).mean(axis=0)
     assert len(portraits) == 60
-    assert eyes_free >= 1 - in_an_eye / 60
-    assert covered >= 0.98
+    assert eyes_free >= 1 - failures / 60
+    assert covered >= 1 - failures / 60
     assert unchanged == 1
 
 
