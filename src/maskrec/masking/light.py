@@ -32,7 +32,7 @@ TRUST = 0.8  # how many probes the usual light weighs as much as
 FEWEST = 6  # places where skin must be seen
 BLACK = 8.0  # grey level of what was cropped off
 
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114  # of grey
+RED, GREEN, BLUE = 0.299, 0.587, 0.114  # of grey
 SKIN_LEVEL = 150.0  # grey level of skin in a photograph well exposed
 SKIN_TINT = (1.25, 0.95, 0.80)  # its colour over its grey
 USUAL_SKIN = (187.0, 143.0, 120.0)
@@ -58,9 +58,9 @@ def _probes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
 WEIGHTS, NORMALS = _probes()
 # What the surface says of light: its normal across, down, and its share of the sky.
 _FACTORS = np.column_stack([NORMALS[:, 0], NORMALS[:, 1], (1 + NORMALS[:, 2]) / 2])
-_SOLVE = np.linalg.inv(_FACTORS.T @ _FACTORS + TRUST * np.eye(3)) @ _FACTORS.T
-_EXPECTED: list[float] = (_FACTORS @ USUAL).tolist()
-_GREY_ROWS = np.tile((_RED, _GREEN, _BLUE), (3, 1))
+SOLVE = np.linalg.inv(_FACTORS.T @ _FACTORS + TRUST * np.eye(3)) @ _FACTORS.T
+EXPECTED: list[float] = (_FACTORS @ USUAL).tolist()
+GREY_ROWS = np.tile((RED, GREEN, BLUE), (3, 1))
 _ROWS, _COLUMNS = np.mgrid[-1:2, -1:2].reshape(2, 9, 1)
 
 
@@ -91,7 +91,7 @@ def light_on(image: Image, landmarks: Points) -> Light:
     seen = image[row + _ROWS, column + _COLUMNS]  # (9, n, 3)
     skin, brightness = [], {}
     for number, (red, green, blue) in zip(inside, seen.sum(axis=0, dtype=np.float32).tolist(), strict=True):
-        grey = (_RED * red + _GREEN * green + _BLUE * blue) / 9
+        grey = (RED * red + GREEN * green + BLUE * blue) / 9
         if grey > BLACK:
             skin.append((grey, red / 9, green / 9, blue / 9))
             brightness[number] = grey
@@ -101,11 +101,11 @@ def light_on(image: Image, landmarks: Points) -> Light:
     # Hair, glasses and highlights are no measure of light.
     surprise = [
         min(max(brightness[number] / middle[0], 0.45), 1.5) - usual if number in brightness else 0.0
-        for number, usual in enumerate(_EXPECTED)
+        for number, usual in enumerate(EXPECTED)
     ]
     across, down, sky = (
         min(max(usual + more, low), high)
-        for usual, more, low, high in zip(USUAL, (_SOLVE @ surprise).tolist(), LOWEST, HIGHEST, strict=True)
+        for usual, more, low, high in zip(USUAL, (SOLVE @ surprise).tolist(), LOWEST, HIGHEST, strict=True)
     )
     greens = seen[..., 1]
     contrast = sorted((greens.max(axis=0) - greens.min(axis=0)).tolist())[len(inside) // 5]
@@ -115,11 +115,11 @@ def light_on(image: Image, landmarks: Points) -> Light:
 
 def _light(direction: Triple, skin: Triple, noise: float, softness: int) -> Light:
     red, green, blue = skin
-    grey = max(_RED * red + _GREEN * green + _BLUE * blue, 1.0)
+    grey = max(RED * red + GREEN * green + BLUE * blue, 1.0)
     # Half of it is the skin's own colour, half the light's: nobody can tell.
     exposure = min(max((grey / SKIN_LEVEL) ** 0.7, 0.25), 1.15)
     colourful = min((max(skin) - min(skin)) / grey / COLOURFUL, 1.0)
-    colour = (exposure * (1 - colourful)) * _GREY_ROWS
+    colour = (exposure * (1 - colourful)) * GREY_ROWS
     for channel, (part, usual) in enumerate(zip(skin, SKIN_TINT, strict=True)):
         tint = min(max(part / grey / usual, 0.6), 1.6) ** (0.5 * colourful)
         colour[channel, channel] += exposure * colourful * tint

@@ -23,7 +23,7 @@ Triangles = npt.NDArray[np.intp]
 ANCHORS: npt.NDArray[np.intp] = np.array([1, 3, 5, 7, 8, 9, 11, 13, 15, 27, 28, 30, 33, 36, 41, 39, 42, 46, 45])
 JAW_ANCHORS = 9
 _FRONT = (30, 31, 35, 48, 54)  # nose and mouth, where they reach furthest aside
-_FRONT_AND_SIDES: npt.NDArray[np.intp] = np.array([*_FRONT, 1, 3, 5, 15, 13, 11])
+FRONT_AND_SIDES: npt.NDArray[np.intp] = np.array([*_FRONT, 1, 3, 5, 15, 13, 11])
 _RIGHT: npt.NDArray[np.intp] = np.array([*range(6), *range(*RIGHT_SIDE.indices(NUM_LANDMARKS))])
 _LEFT = MIRROR[_RIGHT]
 CLEAR = 0.06  # of the height of the face below the eyes: how far beyond them a mask is seen
@@ -103,7 +103,7 @@ def anchors_on(landmarks: Points, aside: float = 0.0, below: float = 0.0) -> Poi
         return anchors.view(np.float32).reshape(-1, 2)
     left = -1j * down
     # How far to the left nose and mouth reach, and the sides of the jaw line, in heights.
-    reach = (places[_FRONT_AND_SIDES] * np.complex64(1 / left)).real.tolist()
+    reach = (places[FRONT_AND_SIDES] * np.complex64(1 / left)).real.tolist()
     right_most, left_most = min(reach[:5]) - CLEAR, max(reach[:5]) + CLEAR
     if aside or below:
         anchors += np.complex64(aside * left + below * down)
@@ -181,11 +181,11 @@ class Mesh:
         owner = places.min(axis=2).argmax(axis=1)
         weights = np.zeros((len(outline), len(points)), dtype=np.float32)
         np.put_along_axis(weights, triangles[owner], places[np.arange(len(outline)), owner].astype(np.float32), axis=1)
-        self._outline = weights
+        self.outline = weights
 
     def box(self, target: Points, shape: tuple[int, ...]) -> Box:
         """The part of a picture (height, width, ...) on which something is drawn; arguments as of `map_to`."""
-        return box_around(self._outline @ target, shape)
+        return box_around(self.outline @ target, shape)
 
     def map_to(self, target: Points, box: Box) -> Map:
         """Where each pixel of the box lies in this picture, when its vertices lie at `target` in the other.

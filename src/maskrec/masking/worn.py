@@ -20,7 +20,7 @@ Weights: TypeAlias = npt.NDArray[np.float32]
 NOISE_STEP = 24  # grey levels of standard deviation of the noise below
 
 _WHITE = np.random.default_rng(0).normal(128, 2 * NOISE_STEP, (256, 256, 3)).clip(0, 255)
-_NOISE: npt.NDArray[np.uint8] = cv2.GaussianBlur(_WHITE, (0, 0), 0.6).astype(np.uint8)  # as compression leaves it
+NOISE: npt.NDArray[np.uint8] = cv2.GaussianBlur(_WHITE, (0, 0), 0.6).astype(np.uint8)  # as compression leaves it
 _NO_MAP = np.empty(0, dtype=np.float32)  # maps here hold x and y in one
 
 
@@ -52,9 +52,9 @@ def paste(
     else:
         shade = cv2.transform(surface, _shading(light.direction))
         height, width = box.shape
-        if light.noise and height <= len(_NOISE) and width <= len(_NOISE):
+        if light.noise and height <= len(NOISE) and width <= len(NOISE):
             amount = light.noise / NOISE_STEP
-            shade = cv2.addWeighted(shade, 1, _NOISE[:height, :width], amount, -128 * amount)
+            shade = cv2.addWeighted(shade, 1, NOISE[:height, :width], amount, -128 * amount)
         coloured = cv2.multiply(cv2.transform(paint, light.colour @ matrix), shade, scale=1 / 128)
     behind = cv2.multiply(image[box.part], cv2.cvtColor(rest, cv2.COLOR_GRAY2BGR), scale=1 / 255)
     image[box.part] = cv2.add(behind, coloured)
@@ -102,7 +102,7 @@ def draw_straps(image: Image, drawn: Cover, landmarks: Points, straps: Straps, c
         return
     # Where the nose lies between the sides: 0 from the front, positive where the right side is seen more.
     turn = ((2 * nose - right - left) * across + (2 * level - top - bottom) * down) / width**2
-    lines = (_lines(straps.kind, straps.corners) @ landmarks).reshape(2, 2, 2, POINTS, 2)
+    lines = (strap_lines(straps.kind, straps.corners) @ landmarks).reshape(2, 2, 2, POINTS, 2)
     reaches = REACH + TURN * turn, REACH - TURN * turn
     seen = [lines[0, side] + reach * lines[1, side] for side, reach in enumerate(reaches) if reach > LEAST]
     points = list(fixed(np.concatenate(seen)))
@@ -112,7 +112,7 @@ def draw_straps(image: Image, drawn: Cover, landmarks: Points, straps: Straps, c
 
 
 @cache
-def _lines(kind: str, corners: tuple[int, int]) -> Weights:
+def strap_lines(kind: str, corners: tuple[int, int]) -> Weights:
     """Bowed lines as weighted landmarks: without reach, and what reach adds; two right, two left; `POINTS` each."""
     mark = np.eye(NUM_LANDMARKS, dtype=np.float32)
     down, along = mark[8] - mark[27], np.linspace(0, 1, POINTS, dtype=np.float32)[:, None]
