@@ -2,9 +2,10 @@
 
 import sys
 
-from bench import allocator, faces, index, masks, training_step
+from bench import allocator, faces, index, masks, masks_on_device, training_step
 
-BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in (faces, masks, index, training_step, allocator)}
+MODULES = faces, masks, masks_on_device, index, training_step, allocator
+BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 for name in sys.argv[1:] or BENCHMARKS:
     print(f"== {name}")

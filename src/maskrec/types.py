@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import torch
 from torch import Tensor
 
 Embedding: TypeAlias = Any
@@ -25,6 +26,9 @@ class FaceBatch(NamedTuple):
     landmarks: Tensor
     """(B, 96, 2) float32, x and y in pixels of the image, as `masking.layout` numbers them; those of a picture that
     was mirrored are numbered anew. NaN where neither masks nor augmentation need them."""
+    mask_parameters: Tensor = torch.empty(0)
+    """(B, 12) float32, the masks still to be drawn on the device, as `masking.on_device` writes them, NaN where a face
+    gets none; (B, 0) where workers draw masks."""
 
 
 class Embedder(Protocol):

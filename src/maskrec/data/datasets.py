@@ -18,9 +18,11 @@ from maskrec.errors import UserError
 from maskrec.masking import KEYPOINTS, MaskTransform
 from maskrec.masking.base import unmirrored
 from maskrec.masking.layout import NUM_LANDMARKS
+from maskrec.masking.on_device import NUM_PARAMETERS, PARAMETERS, SampleMG
 from maskrec.types import FaceBatch
 
 NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
+NO_PARAMETERS = torch.empty(0)
 FIRST, THEN = range(2)  # what random numbers are for: each has a stream of its own
 
 
@@ -31,7 +33,7 @@ class TrainingFaces(Dataset[Any]):
         paths: (N,) pictures.
         labels: (N,) identities.
         image_size: (height, width) in pixels.
-        masking: Puts a mask on a share of the faces.
+        masking: Puts a mask on a share of the faces; `SampleMG` leaves that to the device, after the augmentation.
         augmentation: Applied in order, after the mask.
         seed: With a draw, fixes what is seen.
         landmarks: Of the N pictures, where the masking or the augmentation needs them.
@@ -47,7 +49,7 @@ class TrainingFaces(Dataset[Any]):
         paths: Sequence[str],
         labels: npt.NDArray[np.int64],
         image_size: tuple[int, int],
-        masking: MaskTransform | None = None,
+        masking: MaskTransform | SampleMG | None = None,
         augmentation: Sequence[A.BasicTransform] = (),
         seed: int = 0,
         landmarks: FaceLandmarks | None = None,
@@ -63,6 +65,7 @@ class TrainingFaces(Dataset[Any]):
         self.paired = paired
         # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
         masks = [masking] if masking else []
+        self.unworn = np.full(NUM_PARAMETERS if isinstance(masking, SampleMG) else 0, np.nan, dtype=np.float32)
         first, then = (masks, augmentation) if paired else ([*masks, *augmentation], [])
         self.first, self.then = _compose(first, landmarks), _compose(then, landmarks)
 
@@ -73,7 +76,7 @@ class TrainingFaces(Dataset[Any]):
     def __getitem__(self, draw: Draw) -> FaceBatch | tuple[FaceBatch, FaceBatch]:
         """One face, its tensors without the batch dimension; where they are paired: unmasked, masked."""
         picture = _read(self.paths[draw.row], draw.row, self.image_size, self.landmarks)
-        picture["mask"] = np.zeros(self.image_size, dtype=np.uint8)
+        picture |= {"mask": np.zeros(self.image_size, dtype=np.uint8), PARAMETERS: self.unworn}
         masked = _transformed(self.first, picture, self.seed, *draw, FIRST)
         if self.paired:
             return self._finished(picture, draw), self._finished(masked, draw)
@@ -158,6 +161,6 @@ def _transformed(transform: A.Compose | None, picture: dict[str, Any], *key: int
 def _face(seen: dict[str, Any], identity: int, is_masked: bool, row: int) -> FaceBatch:
     """One sample: a `FaceBatch` without the batch dimension, which the loader stacks."""
     landmarks = torch.from_numpy(unmirrored(seen["keypoints"])) if "keypoints" in seen else NO_LANDMARKS
-    return FaceBatch(
-        to_tensor(seen["image"]), torch.tensor(identity), torch.tensor(is_masked), torch.tensor(row), landmarks
-    )
+    parameters = torch.from_numpy(seen[PARAMETERS]) if PARAMETERS in seen else NO_PARAMETERS
+    numbers = torch.tensor(identity), torch.tensor(is_masked), torch.tensor(row)
+    return FaceBatch(to_tensor(seen["image"]), *numbers, landmarks, parameters)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from maskrec.data.images import SUFFIXES, normalise
 from maskrec.data.landmarks import landmarks_for
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.errors import UserError
-from maskrec.masking import MaskTransform
+from maskrec.masking import MG, MaskTransform
+from maskrec.masking.on_device import BatchedMG, SampleMG
 from maskrec.types import FaceBatch
 
 EVALUATION_BATCH = 64  # faces a process at a time: larger ones leave a CPU's caches; has no influence on results
@@ -35,6 +37,8 @@ class FaceDataModule(LightningDataModule):
         images_per_identity: K of P x K batches with P = batch_size / K; without it faces are shuffled freely.
         masking: Puts masks on training faces, with its own probability.
         augmentation: Further albumentations transforms of training faces, in order, after the mask.
+        masking_on_device: Draw the masks of `masking`, an `MG`, on the device, in batches, and after the augmentation;
+            workers only sample them.
         paired: Each of the `batch_size` faces comes without and with its mask: first all without, then, in the same
             order, all with theirs, 2 x batch_size pictures over all processes; `masking` with p 1.
         test_sets: What a method is tested on.
@@ -49,6 +53,7 @@ class FaceDataModule(LightningDataModule):
         images_per_identity: int | None = None,
         masking: MaskTransform | None = None,
         augmentation: list[A.BasicTransform] | None = None,
+        masking_on_device: bool = False,
         paired: bool = False,
         test_sets: list[EvaluationSet] | None = None,
         num_workers: int | None = None,
@@ -59,6 +64,7 @@ class FaceDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.images_per_identity = images_per_identity
         self.masking = masking
+        self.sampling = _only_sampled(masking) if masking_on_device else None
         self.augmentation = augmentation or []
         self.paired = paired
         self.test_sets = test_sets or []
@@ -93,8 +99,9 @@ class FaceDataModule(LightningDataModule):
             UserError: Masks need landmarks that were not detected.
         """
         landmarks = landmarks_for([self.masking, *self.augmentation], root, paths)
+        masking = self.sampling or self.masking
         return TrainingFaces(
-            paths, labels, self.image_size, self.masking, self.augmentation, self.seed, landmarks, self.paired
+            paths, labels, self.image_size, masking, self.augmentation, self.seed, landmarks, self.paired
         )
 
     # Loaders.
@@ -167,8 +174,15 @@ class FaceDataModule(LightningDataModule):
         return self.trainer.world_size if self.trainer else 1
 
     def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
-        """Pixels become floats in [-1, 1] on the device."""
+        """On the device masks are drawn that were only sampled, and pixels become floats in [-1, 1]."""
+        if self.sampling and batch.mask_parameters.numel():
+            batch = self._renderer.to(batch.image.device).wear(batch)
         return batch._replace(image=normalise(batch.image))
+
+    @cached_property
+    def _renderer(self) -> BatchedMG:
+        assert self.sampling is not None
+        return BatchedMG(self.sampling.masking)
 
     # A resume goes on behind the last batch that was trained on, whatever the workers had prefetched.
 
@@ -184,3 +198,10 @@ class FaceDataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Remember where the next training loader starts."""
         self._resume = dict(state_dict)
+
+
+def _only_sampled(masking: MaskTransform | None) -> SampleMG:
+    if not isinstance(masking, MG):
+        given = type(masking).__name__ if masking else "none"
+        raise UserError(f"data.masking_on_device: the mask that can be drawn there is MG; data.masking is {given}")
+    return SampleMG(masking)

@@ -46,7 +46,7 @@ def lights_on(images: Tensor, landmarks: Tensor) -> Lights:
     grey = _grey(colours)
     is_skin = is_inside & (grey > light.BLACK)
     count = is_skin.sum(dim=1, keepdim=True)
-    middle = grey.masked_fill(~is_skin, torch.inf).argsort(dim=1).gather(1, count // 2 % is_skin.shape[1])
+    middle = grey.masked_fill(~is_skin, torch.inf).argsort(dim=1).gather(1, count // 2)
     middle_grey = grey.gather(1, middle)
     brightness = (grey / middle_grey.clamp_min(1e-6)).clamp(0.45, 1.5)
     surprise = torch.where(is_skin, brightness - expected, 0)
@@ -71,7 +71,7 @@ def _neighbourhoods(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
     step = torch.arange(-1, 2, device=images.device)
     around = (y * width + x)[..., None] + (step[:, None] * width + step).flatten()
     pixels = images.flatten(2).gather(2, around.flatten(1)[:, None].expand(-1, 3, -1))
-    return pixels.unflatten(2, around.shape[1:]).double()
+    return pixels.view(*images.shape[:2], *around.shape[1:]).double()
 
 
 def _grey(colours: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ def _softness(images: Tensor, landmarks: Tensor) -> Tensor:
         torch.where(is_inside, change.abs(), 0).sum(dim=(1, 2)) for change in (above + below - 2 * here, below - above)
     )
     detail = fine / coarse.clamp_min(1).double()
-    softness = 2 - sum((detail > bound).long() for bound in light.BLURRED)
+    softness = 2 - (detail > light.BLURRED[0]).long() - (detail > light.BLURRED[1]).long()
     is_small = torch.minimum(right - left, bottom - top)[:, 0] < 3
     return torch.where(is_small, 1, softness)
 

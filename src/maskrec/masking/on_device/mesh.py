@@ -17,7 +17,12 @@ def combine(weights: Tensor, points: Tensor) -> Tensor:
 
 
 def anchors_on(landmarks: Tensor, shift: Tensor) -> Tensor:
-    """The anchors of faces, (B, 19) complex, as `warp.anchors_on`; landmarks (B, 96, 2), shift (B, 2) aside and below."""
+    """The anchors of faces, (B, 19) complex, as `warp.anchors_on`.
+
+    Args:
+        landmarks: (B, 96, 2).
+        shift: (B, 2) aside and below.
+    """
     places = torch.view_as_complex(landmarks.contiguous())
     anchors = places[:, ANCHORS.tolist()]
     down = (places[:, 8] - places[:, 27])[:, None]
@@ -58,7 +63,7 @@ def affine_maps(corners: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
         sources: (B, T, 3) in the mask.
 
     Returns:
-        (B, T, 3) what a pixel gains along x and along y, and where the origin lies; (B, T) whether the triangle is seen.
+        (B, T, 3) what a pixel gains along x and along y, and where the origin lies; (B, T) whether a triangle is seen.
     """
     edge, other = (corners[..., 1:] - corners[..., :1]).unbind(dim=2)
     source, other_source = (sources[..., 1:] - sources[..., :1]).unbind(dim=2)

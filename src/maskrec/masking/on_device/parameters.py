@@ -13,7 +13,7 @@ from maskrec.masking.mg import MG, MGParameters
 Row = npt.NDArray[np.float32]
 
 NUM_PARAMETERS = 12  # number of the style, three colours, shift
-KEY = "mask_parameters"  # of a row among what goes through `A.Compose`
+PARAMETERS = "mask_parameters"  # of a row among what goes through `A.Compose`
 
 
 class MGRows(NamedTuple):
@@ -41,8 +41,8 @@ def decode(rows: Tensor) -> MGRows:
 class SampleMG(A.BasicTransform):
     """Draws what `masking` would wear, and leaves the picture as it is.
 
-    In its place in an `A.Compose` it draws the same masks, for the same share of faces; they are found under `KEY`,
-    where a row of NaN says that no mask is worn.
+    In the place of `masking` in an `A.Compose` it draws the same masks for the same faces. A row under `PARAMETERS`,
+    NaN for no mask, is replaced by what was drawn.
 
     Args:
         masking: The mask that is drawn on the device.
@@ -57,7 +57,7 @@ class SampleMG(A.BasicTransform):
     @property
     def targets(self) -> dict[str, Callable[..., Any]]:
         """What is not named here is not touched."""
-        return {KEY: self.apply_to_parameters}
+        return {PARAMETERS: self.apply_to_parameters}
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Sample once."""

@@ -5,6 +5,7 @@ as it does, in whole numbers: its corners come in sixteenths of a pixel, its lin
 Lists are ragged: rows of all triangles behind each other, then pixels of all rows.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -103,7 +104,8 @@ def _outline_spans(lines: Lines, triangle: Tensor, row: Tensor) -> tuple[Tensor,
 
 def _extent(begin: Tensor, end: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """(R,) the first and last of three spans each, (R, 3); of none a span that is empty."""
-    return begin.masked_fill(~valid, ONE).amin(1), end.masked_fill(~valid, -1).amax(1)
+    begins, ends = begin.masked_fill(~valid, ONE).unbind(1), end.masked_fill(~valid, -1).unbind(1)
+    return reduce(torch.minimum, begins), reduce(torch.maximum, ends)
 
 
 def _lines(starts: Tensor, ends: Tensor, size: Tensor) -> Lines:

@@ -67,7 +67,8 @@ class BatchedMG(nn.Module):
         masked = images.clone()
         regions = torch.zeros_like(images[:, 0], dtype=torch.bool)
         worn = parameters.isfinite().all(dim=1).nonzero()[:, 0]
-        for rows in worn.split(FACES_AT_ONCE):
+        for start in range(0, len(worn), FACES_AT_ONCE):
+            rows = worn[start : start + FACES_AT_ONCE]
             masked[rows], regions[rows] = self._render(images[rows], landmarks[rows], decode(parameters[rows]))
         return masked, regions
 
@@ -94,11 +95,11 @@ class BatchedMG(nn.Module):
     ) -> None:
         """As `worn.paste`, in place: pixels (B * H * W, 3), whether each is drawn on, and colours (B, 3, 3)."""
         pixel, face, in_box, in_style, box_size = places
-        style, softness = styles[face], lights.softness[face] if lights else torch.zeros_like(face)
-        paint, rest = self.textures.paint_at(in_style, style, softness).split((3, 1), dim=1)
+        softness = lights.softness if lights else torch.zeros_like(styles)
+        paint, rest = self.textures.paint_at(in_style, face, styles, softness).split((3, 1), dim=1)
         coloured = _transform(paint, colours.mT / 255, face)
         if lights:
-            surface = self.textures.surface_at(in_style, style, softness)
+            surface = self.textures.surface_at(in_style, face, styles, softness)
             factors = lights.direction[:, None] * (128 / 127 * OPENEST)
             shade = _transform(surface, factors, face, -128 * factors.sum(dim=2))
             shade = self._noisy(shade, in_box, box_size[face], lights.noise[face])
@@ -126,9 +127,10 @@ def _draw_straps(canvas: Tensor, drawn: Tensor, cover: Tensor, colours: Tensor) 
 def _transform(values: Tensor, factors: Tensor, face: Tensor, offset: Tensor | None = None) -> Tensor:
     """As `cv2.transform`, which reckons in 1024ths: (P, C) whole numbers from (P, 3), by (B, C, 3) of its face."""
     one = 1 << BITS
-    found = ((factors * one).round().float()[face] * values[:, None]).sum(dim=2)
-    if offset is not None:
-        found += (offset * one).round().float()[face]
+    factors = (factors * one).round().float()
+    found = (0 if offset is None else (offset * one).round().float()[face]) + values[:, :1] * factors[:, :, 0][face]
+    for channel in (1, 2):
+        found += values[:, channel, None] * factors[:, :, channel][face]
     return torch.floor(found / one + 0.5).clamp(0, 255)
 
 

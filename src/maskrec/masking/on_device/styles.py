@@ -40,38 +40,44 @@ class Textures(nn.Module):
         starts = np.cumsum(lengths).reshape(lengths.shape) - lengths
         self.register_buffer("starts", torch.from_numpy(starts))
         self.register_buffer("sizes", torch.tensor([some[0].shape[::-1] for some in layers]))
-        self.register_buffer("layers", torch.from_numpy(np.concatenate([each.ravel() for some in layers for each in some])))
+        self.register_buffer(
+            "layers", torch.from_numpy(np.concatenate([each.ravel() for some in layers for each in some]))
+        )
         self.register_buffer(
             "surfaces", torch.from_numpy(np.concatenate([each.ravel() for some in surfaces for each in some]))
         )
 
-    def paint_at(self, places: Tensor, style: Tensor, softness: Tensor) -> Tensor:
+    def paint_at(self, places: Tensor, face: Tensor, style: Tensor, softness: Tensor) -> Tensor:
         """Paint and rest between four pixels, (P, 4) float of whole numbers, as `cv2.remap` with `INTER_LINEAR`.
 
         Args:
             places: (P, 2) x, y in the layers.
-            style: (P,) numbers.
-            softness: (P,) layers.
+            face: (P,) whose.
+            style: (B,) number of the style of each face.
+            softness: (B,) its layer.
         """
+        start, size = self.starts[style, softness][face], self.sizes[style][face]
         fine = (places * (1 << BITS)).round().long()
-        whole, (right, below) = fine >> BITS, (fine & ((1 << BITS) - 1)).unbind(dim=1)
-        left, above = (1 << BITS) - right, (1 << BITS) - below
-        found = torch.zeros(len(places), 4, device=places.device)
-        for x, y, weight in ((0, 0, left * above), (1, 0, right * above), (0, 1, left * below), (1, 1, right * below)):
-            corner = whole + torch.tensor([x, y], device=places.device)
-            found += _bytes(self.layers[self._index(corner, style, softness, margin=1)]) * weight[:, None]
-        return torch.floor(found / (1 << 2 * BITS) + 0.5)
+        ahead = fine & ((1 << BITS) - 1)
+        ahead, behind = ahead.float() / (1 << BITS), 1 - ahead.float() / (1 << BITS)
+        first = (fine >> BITS) + 1
+        # Beyond the border there is nothing, as on it.
+        (left, above), (right, below) = (
+            torch.minimum((first + step).clamp_min(0), size - 1).unbind(dim=1) for step in (0, 1)
+        )
+        width = size[:, 0]
+        above, below = start + above * width, start + below * width
+        found = _bytes(self.layers[above + left]) * (behind[:, 0] * behind[:, 1])[:, None]
+        found += _bytes(self.layers[above + right]) * (ahead[:, 0] * behind[:, 1])[:, None]
+        found += _bytes(self.layers[below + left]) * (behind[:, 0] * ahead[:, 1])[:, None]
+        found += _bytes(self.layers[below + right]) * (ahead[:, 0] * ahead[:, 1])[:, None]
+        return found.add_(0.5).floor_()
 
-    def surface_at(self, places: Tensor, style: Tensor, softness: Tensor) -> Tensor:
+    def surface_at(self, places: Tensor, face: Tensor, style: Tensor, softness: Tensor) -> Tensor:
         """The surface at the nearest pixels, (P, 3); arguments as of `paint_at`."""
-        return _bytes(self.surfaces[self._index(places.round().long(), style, softness, margin=0)])[:, :3]
-
-    def _index(self, places: Tensor, style: Tensor, softness: Tensor, margin: int) -> Tensor:
-        """(P,) of whole x, y, moved to the picture or, with a margin of 1, to its border."""
-        width, height = self.sizes[style].unbind(dim=1)
-        x, y = (places + 1).clamp_min(1 - margin).unbind(dim=1)
-        x, y = torch.minimum(x, width - 2 + margin), torch.minimum(y, height - 2 + margin)
-        return self.starts[style, softness] + y * width + x
+        start, size = self.starts[style, softness][face], self.sizes[style][face]
+        x, y = torch.minimum(places.round().long().clamp_min(0) + 1, size - 2).unbind(dim=1)
+        return _bytes(self.surfaces[start + y * size[:, 0] + x])[:, :3]
 
 
 def _words(picture: Picture) -> Words:
@@ -145,7 +151,7 @@ class Meshes(nn.Module):
         corners = (target - corner).gather(1, triangles.flatten(1)).view_as(triangles)
         maps, is_seen = affine_maps(corners, self.sources[style])
         face, triangle = is_seen.nonzero().unbind(dim=1)
-        owner = owners(fixed(corners[face, triangle]), face, triangle + 1, boxes, (count, *shape))
+        owner = owners(fixed(corners[face, triangle]), face, triangle + 1, boxes, (count, shape[0], shape[1]))
         pixel = owner.nonzero()[:, 0]
         face = pixel // (shape[0] * shape[1])
         place = torch.stack([pixel % shape[1], pixel // shape[1] % shape[0]], dim=1)
