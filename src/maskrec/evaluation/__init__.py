@@ -1,7 +1,27 @@
 """Evaluation: what is compared, how it is scored, and what is kept of it."""
 
-from maskrec.evaluation.evaluator import Evaluator, ProtocolResults
-from maskrec.evaluation.protocols import Evaluation, Verification
+from maskrec.evaluation.evaluator import Evaluator
+from maskrec.evaluation.protocols import (
+    AllPairs,
+    Evaluation,
+    Identification,
+    OneOfN,
+    ProtocolResult,
+    ProtocolResults,
+    ProtocolRun,
+    Verification,
+)
 from maskrec.evaluation.store import EmbeddingStore
 
-__all__ = ["EmbeddingStore", "Evaluation", "Evaluator", "ProtocolResults", "Verification"]
+__all__ = [
+    "AllPairs",
+    "EmbeddingStore",
+    "Evaluation",
+    "Evaluator",
+    "Identification",
+    "OneOfN",
+    "ProtocolResult",
+    "ProtocolResults",
+    "ProtocolRun",
+    "Verification",
+]

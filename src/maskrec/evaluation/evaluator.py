@@ -6,11 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from maskrec.evaluation.protocols import Evaluation
+from maskrec.evaluation.protocols import Evaluation, ProtocolResults
 from maskrec.evaluation.store import EmbeddingStore
 from maskrec.types import Embedder, Embedding
-
-ProtocolResults = dict[str, dict[str, float]]
 
 
 class Evaluator:

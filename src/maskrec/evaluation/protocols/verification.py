@@ -1,40 +1,18 @@
-"""Protocols: what is compared with what."""
+"""1:1 comparison of listed pairs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from maskrec.evaluation.metrics import area_under_roc, equal_error_rate, kfold_accuracy, tar_at_far
+from maskrec.evaluation.protocols.base import ProtocolResult
 from maskrec.types import Embedder, Embedding
 
 PAIRS_AT_ONCE = 65_536
 FARS = (1e-2, 1e-3, 1e-4)
 MIN_FALSE_ACCEPTS = 10  # an operating point with fewer false accepts than this is noise
-
-
-class ProtocolRun(Protocol):
-    """Scores the embeddings of a set of faces: metric name to number."""
-
-    def __call__(self, embedder: Embedder, embedding: Embedding) -> dict[str, float]: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A set of faces and the protocols run on it.
-
-    Args:
-        name: Short name, as in log keys.
-        num_faces: Rows of the set.
-        protocols: By comparison (`unmasked_masked`, ...).
-    """
-
-    name: str
-    num_faces: int
-    protocols: Mapping[str, ProtocolRun]
 
 
 @dataclass(frozen=True)
@@ -46,12 +24,14 @@ class Verification:
         probe: (N,) row of the probe face.
         is_genuine: (N,) bool, whether both show the same identity.
         fold: (N,) fold of each pair, for the accuracy.
+        identity: (num_faces,) label of every row, to bootstrap over identities; None: pairs are resampled.
     """
 
     reference: Tensor
     probe: Tensor
     is_genuine: Tensor
     fold: Tensor
+    identity: Tensor | None = None
 
     def scores(self, embedder: Embedder, embedding: Embedding) -> Tensor:
         """(N,) similarities, on the CPU."""
@@ -62,12 +42,12 @@ class Verification:
             chunks.append(embedder.pairwise_similarity(first, second).float().cpu())
         return torch.cat(chunks)
 
-    def __call__(self, embedder: Embedder, embedding: Embedding) -> dict[str, float]:
+    def __call__(self, embedder: Embedder, embedding: Embedding, with_intervals: bool = True) -> ProtocolResult:
         """Accuracy over folds, AUC, EER, and TAR at each FAR there are impostors enough for."""
         score = self.scores(embedder, embedding)
         accuracy, deviation = kfold_accuracy(score, self.is_genuine, self.fold)
         impostors = int((~self.is_genuine).sum())
-        return {
+        numbers = {
             "accuracy": accuracy,
             "accuracy_std": deviation,
             "auc": area_under_roc(score, self.is_genuine),
@@ -79,3 +59,4 @@ class Verification:
             },
             "pairs": len(score),
         }
+        return ProtocolResult(numbers)
