@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
+from maskrec.errors import UserError
+from maskrec.evaluation.metrics import ScoreError
 from maskrec.evaluation.protocols import Evaluation, ProtocolResults
 from maskrec.evaluation.store import EmbeddingStore
 from maskrec.types import Embedder, Embedding
@@ -17,10 +20,12 @@ class Evaluator:
     Args:
         evaluations: One a data loader, in order.
         device: Where the embeddings are.
+        with_intervals: Bootstrap confidence intervals too.
     """
 
-    def __init__(self, evaluations: Sequence[Evaluation], device: torch.device) -> None:
+    def __init__(self, evaluations: Sequence[Evaluation], device: torch.device, with_intervals: bool = True) -> None:
         self.evaluations = evaluations
+        self.with_intervals = with_intervals
         self.stores = [EmbeddingStore(evaluation.num_faces).to(device) for evaluation in evaluations]
 
     def update(self, loader: int, embedding: Embedding, index: Tensor) -> None:
@@ -28,9 +33,12 @@ class Evaluator:
         self.stores[loader].update(embedding, index)
 
     def compute(self, embedder: Embedder) -> ProtocolResults:
-        """`{"<evaluation>/<comparison>": {"<metric>": number}}`, the same on every rank.
+        """What each protocol found, by `<evaluation>/<comparison>`, the same on every rank.
 
         An evaluation that was cut short (`limit_test_batches`) has no numbers: a warning says so.
+
+        Raises:
+            UserError: An embedding is NaN, or a comparison has nothing to compare.
         """
         results: ProtocolResults = {}
         for evaluation, store in zip(self.evaluations, self.stores, strict=True):
@@ -41,6 +49,22 @@ class Evaluator:
                     stacklevel=2,
                 )
                 continue
+            _refuse_nan(evaluation, embedding)
             for comparison, protocol in evaluation.protocols.items():
-                results[f"{evaluation.name}/{comparison}"] = protocol(embedder, embedding)
+                key = f"{evaluation.name}/{comparison}"
+                try:
+                    results[key] = protocol(embedder, embedding, self.with_intervals)
+                except ScoreError as error:
+                    raise UserError(f"{key}: {error}") from error
         return results
+
+
+def _refuse_nan(evaluation: Evaluation, embedding: Embedding) -> None:
+    is_nan = torch.stack([leaf.flatten(1).isnan().any(dim=1) for leaf in tree_leaves(embedding)]).any(dim=0)
+    if is_nan.any():
+        row = int(is_nan.nonzero()[0])
+        face = evaluation.paths[row] if evaluation.paths else f"row {row}"
+        raise UserError(
+            f"{evaluation.name}: {int(is_nan.sum())} of {len(is_nan)} embeddings are NaN, the first of {face}; "
+            "expected numbers: has the training diverged?"
+        )

@@ -4,15 +4,17 @@ import os
 import platform
 import subprocess
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from maskrec.evaluation.evaluator import ProtocolResults
+from maskrec.evaluation.protocols import ProtocolResult, ProtocolResults
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "timm", "albumentations", "numpy", "opencv-python-headless")
-COUNTS = ("pairs",)
+COUNTS = ("pairs", "genuine", "impostors", "probes", "gallery", "left_out", "steps")
+IN_TABLE = ("accuracy", "auc", "eer", "frr100", "fnmr_at_fmr_1e-3", "rank_1", "rank_5", "map", "mask_accuracy", *COUNTS)
 
 
 def git_commit() -> str:
@@ -41,15 +43,29 @@ def hardware() -> str:
     return f"{os.cpu_count()} CPU cores ({platform.machine()})"
 
 
+def as_json(result: ProtocolResult) -> dict[str, Any]:
+    """A protocol's entry in results.json: its numbers, then what there is of notes and intervals."""
+    entry: dict[str, Any] = dict(result.numbers)
+    return entry | {name: value for name in ("notes", "intervals") if (value := getattr(result, name))}
+
+
 def print_results(protocols: ProtocolResults) -> None:
-    """One row a protocol and comparison, one column a metric; deviations stay in results.json."""
-    metrics = [m for m in dict.fromkeys(name for numbers in protocols.values() for name in numbers) if m[-4:] != "_std"]
+    """One row a protocol and comparison, one column a metric; the finer operating points stay in results.json."""
+    found = dict.fromkeys(name for result in protocols.values() for name in result.numbers)
+    metrics = sorted(filter(_is_in_table, found), key=lambda name: name in COUNTS)
     table = Table("protocol/comparison", *metrics)
-    for key, numbers in protocols.items():
-        table.add_row(key, *(format_number(name, numbers.get(name)) for name in metrics))
+    for key, result in protocols.items():
+        table.add_row(key, *(format_number(name, result.numbers.get(name)) for name in metrics))
     console = Console()
     # A log file has no width: rich would cut the columns down to 80 characters.
-    (console if console.is_terminal else Console(width=160)).print(table)
+    console = console if console.is_terminal else Console(width=160)
+    console.print(table)
+    for note in dict.fromkeys(note for result in protocols.values() for note in result.notes.values()):
+        console.print(f"no number: {note}", highlight=False)
+
+
+def _is_in_table(metric: str) -> bool:
+    return metric in IN_TABLE or metric.startswith("precision_1_of_")
 
 
 def format_number(metric: str, value: float | None) -> str:

@@ -82,7 +82,7 @@ class FaceMethod(LightningModule, ABC):
         if data is None:
             raise UserError("a method is evaluated on the sets of a FaceDataModule: give the trainer `datamodule=`")
         evaluations = [faces.evaluation() for faces in data.evaluation_sets(stage)]
-        self._evaluator = Evaluator(evaluations, self.device)
+        self._evaluator = Evaluator(evaluations, self.device, with_intervals=stage == "test")
 
     def validation_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Embed a batch."""
@@ -95,7 +95,7 @@ class FaceMethod(LightningModule, ABC):
         self.results = self._evaluator.compute(self)
         self._log_results("val")
         for metric in ("auc", "accuracy"):
-            values = [numbers[metric] for numbers in self.results.values() if metric in numbers]
+            values = [result.numbers[metric] for result in self.results.values() if metric in result.numbers]
             if values:
                 self.log(f"val/{metric}", sum(values) / len(values), prog_bar=True)
 
@@ -106,8 +106,8 @@ class FaceMethod(LightningModule, ABC):
 
     def _log_results(self, split: str) -> None:
         # Every rank has gathered all embeddings and computed the same numbers: there is nothing to reduce.
-        for key, numbers in self.results.items():
-            self.log_dict({f"{split}/{key}/{metric}": value for metric, value in numbers.items()})
+        for key, result in self.results.items():
+            self.log_dict({f"{split}/{key}/{metric}": value for metric, value in result.numbers.items()})
 
     def predict_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> Embedding:
         """The embedding of a batch."""

@@ -47,7 +47,8 @@ def write_report(run: Path) -> Path:
 
 
 def _table(protocols: dict[str, dict[str, float]]) -> str:
-    metrics = list(dict.fromkeys(name for numbers in protocols.values() for name in numbers))
+    found = dict.fromkeys(name for numbers in protocols.values() for name in numbers)
+    metrics = [name for name in found if name not in ("notes", "intervals")]
     head = "".join(f"<th>{escape(name)}</th>" for name in ("protocol", "comparison", *metrics))
     rows = []
     for key, numbers in protocols.items():

@@ -48,7 +48,10 @@ def read_numbers(run: Path, sweep: Sweep) -> Numbers:
     values = [value for row in rows if not math.isnan(value := float(row[sweep.metric] or "nan"))]
     best = (max if sweep.is_maximised else min)(values, default=math.nan)
     protocols = json.loads((run / RESULTS).read_text())["protocols"]
-    return {sweep.metric: best} | {f"test/{key}/accuracy": numbers["accuracy"] for key, numbers in protocols.items()}
+    accuracies = {
+        f"test/{key}/accuracy": numbers["accuracy"] for key, numbers in protocols.items() if "accuracy" in numbers
+    }
+    return {sweep.metric: best} | accuracies
 
 
 def write_table(file: Path, rows: list[Row], sweep: Sweep) -> None:

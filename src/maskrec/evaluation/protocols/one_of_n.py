@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from maskrec.evaluation.metrics import bootstrap_means, first_of_n, percentile_interval
 from maskrec.evaluation.protocols.base import ProtocolResult
+from maskrec.evaluation.protocols.scoring import pair_scores
 from maskrec.types import Embedder, Embedding
 
 
 @dataclass(frozen=True)
 class OneOfN:
-    """The share of steps in which the authentic probe ranks first among n.
+    """The share of steps in which the authentic probe ranks first among n, without a tie.
+
+    Arrays: `is_first`, (S,) bool. Its interval resamples the steps.
 
     Args:
         reference: (S,) row of the reference face of each step.
@@ -23,5 +27,15 @@ class OneOfN:
     impostors: Tensor
 
     def __call__(self, embedder: Embedder, embedding: Embedding, with_intervals: bool = True) -> ProtocolResult:
-        """Built in the next commit."""
-        raise NotImplementedError
+        """`precision_1_of_<n>`."""
+        authentic = pair_scores(embedder, embedding, self.reference, self.authentic)
+        repeated = self.reference.repeat_interleave(self.impostors.shape[1])
+        impostors = pair_scores(embedder, embedding, repeated, self.impostors.flatten())
+        is_first = first_of_n(authentic, impostors.view(self.impostors.shape))
+        name = f"precision_1_of_{self.impostors.shape[1] + 1}"
+        interval = {name: percentile_interval(bootstrap_means(is_first.unsqueeze(1)).squeeze(1))}
+        return ProtocolResult(
+            {name: float(is_first.double().mean()), "steps": len(is_first)},
+            intervals=interval if with_intervals else {},
+            arrays={"is_first": is_first.numpy()},
+        )

@@ -4,20 +4,26 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
-from maskrec.evaluation.metrics import area_under_roc, equal_error_rate, kfold_accuracy, tar_at_far
+from maskrec.evaluation.metrics import (
+    bootstrap_means,
+    bootstrap_weights,
+    error_curve,
+    kfold_decisions,
+    mean_over_folds,
+    percentile_interval,
+)
 from maskrec.evaluation.protocols.base import ProtocolResult
+from maskrec.evaluation.protocols.points import curve_metrics, too_few
+from maskrec.evaluation.protocols.scoring import pair_scores
 from maskrec.types import Embedder, Embedding
-
-PAIRS_AT_ONCE = 65_536
-FARS = (1e-2, 1e-3, 1e-4)
-MIN_FALSE_ACCEPTS = 10  # an operating point with fewer false accepts than this is noise
 
 
 @dataclass(frozen=True)
 class Verification:
     """1:1 comparison of listed pairs.
+
+    Arrays: `score`, (N,) float32, `is_genuine`, `fold`, and with identities `reference_identity`, `probe_identity`.
 
     Args:
         reference: (N,) row of the reference face of each pair.
@@ -33,30 +39,38 @@ class Verification:
     fold: Tensor
     identity: Tensor | None = None
 
-    def scores(self, embedder: Embedder, embedding: Embedding) -> Tensor:
-        """(N,) similarities, on the CPU."""
-        chunks = []
-        for reference, probe in zip(self.reference.split(PAIRS_AT_ONCE), self.probe.split(PAIRS_AT_ONCE), strict=True):
-            first = tree_map(lambda leaf, rows=reference: leaf[rows.to(leaf.device)], embedding)
-            second = tree_map(lambda leaf, rows=probe: leaf[rows.to(leaf.device)], embedding)
-            chunks.append(embedder.pairwise_similarity(first, second).float().cpu())
-        return torch.cat(chunks)
-
     def __call__(self, embedder: Embedder, embedding: Embedding, with_intervals: bool = True) -> ProtocolResult:
-        """Accuracy over folds, AUC, EER, and TAR at each FAR there are impostors enough for."""
-        score = self.scores(embedder, embedding)
-        accuracy, deviation = kfold_accuracy(score, self.is_genuine, self.fold)
-        impostors = int((~self.is_genuine).sum())
-        numbers = {
-            "accuracy": accuracy,
-            "accuracy_std": deviation,
-            "auc": area_under_roc(score, self.is_genuine),
-            "eer": equal_error_rate(score, self.is_genuine),
-            **{
-                f"tar_at_far_{far:.0e}".replace("e-0", "e-"): tar_at_far(score, self.is_genuine, far)
-                for far in FARS
-                if impostors * far >= MIN_FALSE_ACCEPTS
-            },
-            "pairs": len(score),
+        """Accuracy over folds, AUC, EER, and FNMR and TAR at each FMR there are impostors enough for."""
+        score = pair_scores(embedder, embedding, self.reference, self.probe)
+        curve = error_curve(score, self.is_genuine)
+        notes = too_few(int((~self.is_genuine).sum()))
+        is_right = kfold_decisions(score, self.is_genuine, self.fold)
+        accuracy, deviation = mean_over_folds(is_right, self.fold)
+        numbers = {"accuracy": accuracy, "accuracy_std": deviation}
+        numbers |= {name: float(value) for name, value in curve_metrics(curve, notes).items()}
+        arrays = {"score": score, "is_genuine": self.is_genuine, "fold": self.fold} | self._identities()
+        return ProtocolResult(
+            numbers | {"pairs": len(score)},
+            notes,
+            self._intervals(score, is_right, notes) if with_intervals else {},
+            {name: array.numpy() for name, array in arrays.items()},
+        )
+
+    def _identities(self) -> dict[str, Tensor]:
+        if self.identity is None:
+            return {}
+        return {
+            "reference_identity": self.identity[self.reference],
+            "probe_identity": self.identity[self.probe],
         }
-        return ProtocolResult(numbers)
+
+    def _intervals(self, score: Tensor, is_right: Tensor, notes: dict[str, str]) -> dict[str, tuple[float, float]]:
+        """Each draw has its own curve; the accuracy keeps the thresholds of the full sample."""
+        identities = list(self._identities().values())
+        some = [
+            curve_metrics(error_curve(score, self.is_genuine, weight), notes)
+            for weight in bootstrap_weights(len(score), identities)
+        ]
+        draws = {name: torch.cat([metrics[name] for metrics in some]) for name in some[0]}
+        draws["accuracy"] = bootstrap_means(is_right.unsqueeze(1), identities).squeeze(1)
+        return {name: percentile_interval(draw) for name, draw in draws.items()}
