@@ -2,9 +2,18 @@
 
 import sys
 
-from bench import allocator, faces, index, masks, masks_on_device, training_step
+from bench import (
+    allocator,
+    evaluation,
+    faces,
+    index,
+    masked_training,
+    masks,
+    masks_on_device,
+    training_step,
+)
 
-MODULES = faces, masks, masks_on_device, index, training_step, allocator
+MODULES = faces, masks, masks_on_device, masked_training, index, training_step, evaluation, allocator
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 for name in sys.argv[1:] or BENCHMARKS:

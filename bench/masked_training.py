@@ -29,7 +29,10 @@ def main() -> None:
         detect_landmarks(root)
         # No loader processes: what they would hide behind the step is counted.
         options = {"held_out": 0.0, "batch_size": BATCH, "num_workers": 0}
-        data = {"plain": FaceFolder(str(root), **options), "masked": FaceFolder(str(root), masking=MG(p=0.5), **options)}
+        data = {
+            "plain": FaceFolder(str(root), **options),
+            "masked": FaceFolder(str(root), masking=MG(p=0.5), **options),
+        }
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = FaceClassifier("iresnet18", 512, IDENTITIES, ArcFace(), input_size=(112, 112)).to(device)
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)

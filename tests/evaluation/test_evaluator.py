@@ -1,11 +1,13 @@
 """The three comparisons of a pair list, scored through a method's own similarity."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from maskrec.errors import UserError
 from maskrec.evaluation import Evaluation, Evaluator, Verification
 
 
@@ -39,12 +41,41 @@ def test_scores_go_through_the_embedders_similarity() -> None:
     images = (torch.arange(40) // 2).float().view(-1, 1, 1, 1).expand(40, 3, 4, 4)
     for rows in torch.arange(40).split(16):
         evaluator.update(0, embedder.embed(images[rows]), rows)
-    numbers = evaluator.compute(embedder)["toy/unmasked_unmasked"]
+    result = evaluator.compute(embedder)["toy/unmasked_unmasked"]
+    numbers = result.numbers
     assert numbers["accuracy"] == 1.0
     assert numbers["eer"] == 0.0
     assert numbers["pairs"] == 40
-    # 20 impostor pairs: no FAR of 1e-2 or less can be told from them, so none is given.
+    # 20 impostor pairs: no FAR of 1e-2 or less can be told from them, so none is given, and a note says why.
     assert not [name for name in numbers if name.startswith("tar")]
+    assert result.notes["tar_at_far_1e-2"] == "20 impostor pairs, 1e-2 needs 1,000"
+
+
+@pytest.mark.parametrize(("paths", "named"), [(None, "row 7"), ([f"faces/{n}.jpg" for n in range(40)], "faces/7.jpg")])
+def test_the_picture_of_a_nan_embedding_is_named(paths: list[str] | None, named: str) -> None:
+    evaluator = Evaluator([replace(evaluation(), paths=paths)], torch.device("cpu"))
+    mean = torch.rand(40, 1)
+    mean[[7, 9]] = torch.nan
+    evaluator.update(0, {"mean": mean}, torch.arange(40))
+    with pytest.raises(UserError, match=f"toy: 2 of 40 embeddings are NaN, the first of {named}"):
+        evaluator.compute(NegativeDistance())
+
+
+def test_an_empty_comparison_is_named() -> None:
+    whole = evaluation()
+    no_impostors = replace(whole.protocols["unmasked_unmasked"], is_genuine=torch.ones(40, dtype=torch.bool))
+    evaluator = Evaluator([replace(whole, protocols={"masked_masked": no_impostors})], torch.device("cpu"))
+    evaluator.update(0, {"mean": torch.rand(40, 1)}, torch.arange(40))
+    with pytest.raises(
+        UserError, match="toy/masked_masked: verification needs genuine and impostor pairs, got 40 and 0"
+    ):
+        evaluator.compute(NegativeDistance())
+
+
+def test_intervals_can_be_left_out() -> None:
+    evaluator = Evaluator([evaluation()], torch.device("cpu"), with_intervals=False)
+    evaluator.update(0, {"mean": torch.rand(40, 1)}, torch.arange(40))
+    assert evaluator.compute(NegativeDistance())["toy/unmasked_unmasked"].intervals == {}
 
 
 def test_an_evaluation_cut_short_gives_no_numbers() -> None:

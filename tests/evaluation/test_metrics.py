@@ -12,7 +12,10 @@ from maskrec.evaluation.metrics import (
     best_threshold,
     equal_error_rate,
     error_curve,
+    fnmr_at_fmr,
+    frr100,
     kfold_accuracy,
+    mask_accuracy,
     tar_at_far,
 )
 
@@ -42,6 +45,7 @@ def test_metrics_by_hand() -> None:
     assert equal_error_rate(SCORE, GENUINE) == pytest.approx(1 / 3)
     assert tar_at_far(SCORE, GENUINE, 0.2) == pytest.approx(1 / 3)
     assert tar_at_far(SCORE, GENUINE, 0.25) == pytest.approx(2 / 3)
+    assert fnmr_at_fmr(SCORE, GENUINE, 0.25) == pytest.approx(1 / 3)
     # Accepting 0.9 alone and accepting 0.8 too are both right 5 times of 7: the lower threshold, half-way to 0.5.
     assert best_threshold(SCORE, GENUINE) == pytest.approx(0.65)
 
@@ -78,8 +82,56 @@ def test_kfold_accuracy_against_brute_force() -> None:
     assert deviation == pytest.approx(np.std(accuracies), abs=1e-12)
 
 
+def test_frr100_stays_strictly_below_one_per_cent() -> None:
+    # 100 impostor pairs: accepting the highest gives an FMR of exactly 1 %, too much for FRR100.
+    score = torch.cat([torch.tensor([3.0, 1.0]), torch.full((99,), 0.0), torch.tensor([2.0])])
+    is_genuine = torch.arange(102) < 2
+    assert frr100(score, is_genuine) == 0.5
+    assert fnmr_at_fmr(score, is_genuine, 0.01) == 0
+
+
+def test_kfold_accuracy_of_distances_is_that_of_their_order() -> None:
+    generator = torch.Generator().manual_seed(3)
+    first, second = torch.nn.functional.normalize(torch.randn(2, 500, 8, generator=generator), dim=2)
+    is_genuine = torch.arange(500) % 2 == 0
+    second = torch.where(is_genuine.unsqueeze(1), torch.nn.functional.normalize(first + 0.8 * second, dim=1), second)
+    fold = torch.arange(500) // 50
+    cosine, distance = (first * second).sum(dim=1).double(), (first.double() - second.double()).norm(dim=1)
+    accuracy, _ = kfold_accuracy(-distance, is_genuine, fold)
+    # An independent run over distances: the threshold of least errors lies between two distances of the other folds.
+    right = 0
+    for held_out in range(10):
+        train = fold != held_out
+        values = distance[train].sort().values
+        candidates = (values[1:] + values[:-1]) / 2
+        errors = ((distance[train] <= candidates.unsqueeze(1)) != is_genuine[train]).sum(dim=1)
+        chosen = candidates[(errors == errors.min()).nonzero()[-1]]  # the most tolerant of equally good ones
+        right += int(((distance[~train] <= chosen) == is_genuine[~train]).sum())
+    assert accuracy == right / 500
+    # Of unit rows the cosine falls as the distance grows; thresholds half-way differ between the two a little.
+    assert accuracy == pytest.approx(kfold_accuracy(cosine, is_genuine, fold)[0], abs=0.01)
+
+
+def test_a_weight_counts_a_pair_so_often() -> None:
+    score, is_genuine = random_scores(5, ties=True)
+    times = torch.randint(0, 4, (3, 2000), generator=torch.Generator().manual_seed(1))
+    weighted = error_curve(score, is_genuine, times)
+    for draw in range(3):
+        repeated = error_curve(score.repeat_interleave(times[draw]), is_genuine.repeat_interleave(times[draw]))
+        assert float(weighted.area()[draw]) == pytest.approx(float(repeated.area()), abs=1e-12)
+        assert float(weighted.equal_error_rate()[draw]) == pytest.approx(float(repeated.equal_error_rate()), abs=1e-12)
+        assert float(weighted.fnmr_at_fmr(0.1)[draw]) == pytest.approx(float(repeated.fnmr_at_fmr(0.1)), abs=1e-12)
+
+
+def test_mask_accuracy_by_hand() -> None:
+    probability = torch.tensor([0.5, 0.4, 0.9, 0.1])
+    assert mask_accuracy(probability, torch.tensor([True, True, True, False])) == 0.75
+
+
 def test_useless_scores_are_refused() -> None:
     with pytest.raises(ValueError, match="1 of 7 scores are NaN"):
         error_curve(SCORE.clone().index_fill(0, torch.tensor([2]), math.nan), GENUINE)
+    with pytest.raises(ValueError, match="at least 2 folds, got 1"):
+        kfold_accuracy(SCORE, GENUINE, torch.zeros(7))
     with pytest.raises(ValueError, match="genuine and impostor pairs, got 3 and 0"):
         error_curve(SCORE[GENUINE], GENUINE[GENUINE])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 DRAWS = 1000
-WEIGHTS_AT_ONCE = 2**21
+WEIGHTS_AT_ONCE = 2**18
 TAIL = 0.025  # of either side of a 95 % interval
 
 

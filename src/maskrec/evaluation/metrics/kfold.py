@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from maskrec.evaluation.metrics.curve import error_curve
+from maskrec.evaluation.metrics.curve import ScoreError, error_curve
 
 
 def best_threshold(score: Tensor, is_genuine: Tensor) -> float:
@@ -21,8 +21,10 @@ def best_threshold(score: Tensor, is_genuine: Tensor) -> float:
 
 def kfold_decisions(score: Tensor, is_genuine: Tensor, fold: Tensor) -> Tensor:
     """(N,) bool, whether each pair is judged rightly at the best threshold of the other folds."""
-    is_right = torch.empty_like(is_genuine)
-    for held_out in fold.unique():
+    is_right, folds = torch.empty_like(is_genuine), fold.unique()
+    if len(folds) < 2:
+        raise ScoreError(f"the accuracy needs at least 2 folds, got {len(folds)}")
+    for held_out in folds:
         test = fold == held_out
         threshold = best_threshold(score[~test], is_genuine[~test])
         is_right[test] = (score[test].double() >= threshold) == is_genuine[test]
@@ -49,6 +51,6 @@ def kfold_accuracy(score: Tensor, is_genuine: Tensor, fold: Tensor) -> tuple[flo
         Mean and standard deviation (over folds, with n in the denominator) of the accuracy.
 
     Raises:
-        ScoreError: The other folds of one have no genuine or no impostor pair, or a score is NaN.
+        ScoreError: There are fewer than two folds, the other folds of one have no genuine or no impostor pair, or a score is NaN.
     """
     return mean_over_folds(kfold_decisions(score, is_genuine, fold), fold)

@@ -45,9 +45,9 @@ def rank_and_average_precision(score: Tensor, is_genuine: Tensor) -> tuple[Tenso
 
     best = mates - 1
     rank = (found - right).gather(1, best).squeeze(1) + 1
-    is_mate = torch.arange(genuine.shape[1], device=score.device) < mates
-    precision = (right.double() / found).masked_fill(~is_mate, 0)
-    return rank, precision.sum(dim=1) / mates.squeeze(1)
+    # A running sum, unlike a sum, does not depend on how far the longest row reaches beyond.
+    precision = (right.double() / found).cumsum(dim=1).gather(1, best) / mates
+    return rank, precision.squeeze(1)
 
 
 def cumulative_match(rank: Tensor, within: int) -> float:

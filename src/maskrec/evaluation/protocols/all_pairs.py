@@ -51,6 +51,8 @@ class AllPairs:
             ScoreError: There are no genuine or no impostor pairs, or a score is NaN.
         """
         table = PairTable(embedder, embedding, self.probe, self.reference, self.identity)
+        if table.num_pairs == 0:
+            raise ScoreError(f"no pair: {len(self.probe)} probes, {len(self.reference)} references")
         genuine, label = table.genuine()
         impostors = table.num_pairs - len(genuine)
         if len(genuine) == 0 or impostors == 0:
