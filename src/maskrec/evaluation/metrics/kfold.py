@@ -51,6 +51,6 @@ def kfold_accuracy(score: Tensor, is_genuine: Tensor, fold: Tensor) -> tuple[flo
         Mean and standard deviation (over folds, with n in the denominator) of the accuracy.
 
     Raises:
-        ScoreError: There are fewer than two folds, the other folds of one have no genuine or no impostor pair, or a score is NaN.
+        ScoreError: There is one fold, the other folds of one have no genuine or no impostor pair, or a score is NaN.
     """
     return mean_over_folds(kfold_decisions(score, is_genuine, fold), fold)
