@@ -2,6 +2,22 @@
 
 from data_modules.face_folder import FaceFolder
 from data_modules.generated import GeneratedFaces
-from data_modules.lfw import LFW
+from data_modules.lfw import LFW, SLFW
+from data_modules.masked_unmasked import MaskedUnmasked
+from data_modules.mfr2 import MFR2
+from data_modules.mfsr_rec import MFSRREC
+from data_modules.mfv_mfi import MFI, MFV
+from data_modules.rmfd import RMFD
 
-__all__ = ["LFW", "FaceFolder", "GeneratedFaces"]
+__all__ = [
+    "LFW",
+    "MFI",
+    "MFR2",
+    "MFSRREC",
+    "MFV",
+    "RMFD",
+    "SLFW",
+    "FaceFolder",
+    "GeneratedFaces",
+    "MaskedUnmasked",
+]

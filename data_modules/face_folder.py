@@ -81,4 +81,4 @@ class FaceFolder(FaceDataModule):
             return []
         paths, labels = self._split[1]
         pairs = sample_pairs(paths, labels, self.val_pairs, FOLDS, self.split_seed)
-        return [MaskedPairs("held_out", pairs, self.root, self.val_masking)]
+        return [MaskedPairs("held_out", pairs, self.root, self.val_masking, aligned=True)]

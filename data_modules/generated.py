@@ -57,6 +57,7 @@ class GeneratedFaces(FaceDataModule):
 
     def prepare_data(self) -> None:
         """Draw what is not there yet; Lightning calls this in one process a machine."""
+        super().prepare_data()
         for number, (split, (identities, images)) in enumerate(self.sizes.items()):
             generate_faces(self.root(split), identities, images, 3 * self.population + number)
 
@@ -81,4 +82,4 @@ class GeneratedFaces(FaceDataModule):
     def _pairs(self, split: str, name: str) -> EvaluationSet:
         index = index_faces(self.root(split))
         pairs = sample_pairs(index.paths(), index.labels(), self.pairs, FOLDS, seed=0)
-        return MaskedPairs(name, pairs, index.root, self.maskings[split])
+        return MaskedPairs(name, pairs, index.root, self.maskings[split], aligned=True)

@@ -11,11 +11,12 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningDataModule, LightningModule
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
+import data_modules  # noqa: F401  # so that `--data MFR2` finds it
 from maskrec import commands, experiments
 from maskrec.backbones import list_backbones
 from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings
 from maskrec.commands import write
-from maskrec.data import FaceDataModule
+from maskrec.data import EvaluationModule
 from maskrec.errors import UserError, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
 from maskrec.report import write_report
@@ -233,8 +234,8 @@ class MaskrecCLI(LightningCLI):
         config, output = self.config_init["predict"], Path(self.config_init["predict"]["output"])
         if output.suffix != ".npz" or not output.parent.is_dir():
             raise UserError(f"--output {output}: expected a .npz file in a folder that exists")
-        if not isinstance(self.datamodule, FaceDataModule):
-            raise UserError(f"data {type(self.datamodule).__name__}: predict needs a FaceDataModule")
+        if not isinstance(self.datamodule, EvaluationModule):
+            raise UserError(f"data {type(self.datamodule).__name__}: predict needs an EvaluationModule")
         self.trainer.loggers = []
         self.datamodule.predict_folder = Path(config["images"])
         self.trainer.callbacks.append(WriteEmbeddings(output, self.datamodule.predict_paths()))

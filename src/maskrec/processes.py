@@ -18,6 +18,11 @@ def process_pool(processes: int | None = None, begin: Callable[[], None] | None 
     return ProcessPoolExecutor(processes, initializer=_begin, initargs=(begin,))
 
 
+def in_silence() -> None:
+    """What a process that detects begins with: mediapipe has much to say, to no purpose."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def _begin(begin: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -2,17 +2,21 @@
 
 from maskrec.data.check import Broken, LabelledFaces, readable_faces
 from maskrec.data.datasets import EvaluationFaces, TrainingFaces
-from maskrec.data.evaluation_set import EvaluationSet, MaskedPairs
-from maskrec.data.index import FaceIndex, index_faces
+from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
+from maskrec.data.index import FaceIndex, find_pictures, index_faces
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, read_landmarks
+from maskrec.data.masked_pairs import MaskedPairs
 from maskrec.data.module import FaceDataModule
-from maskrec.data.pairs import PairList, read_lfw_pairs, sample_pairs
+from maskrec.data.pair_files import numbered_pictures, read_lfw_pairs, read_lines, read_numbered_pairs, read_pairs
+from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, sample_pairs
+from maskrec.data.real_masks import RealMasks, by_comparison, drawn_lists, list_identities
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
 
 __all__ = [
     "Broken",
     "Draw",
     "EvaluationFaces",
+    "EvaluationModule",
     "EvaluationSet",
     "FaceDataModule",
     "FaceIndex",
@@ -21,12 +25,25 @@ __all__ = [
     "LabelledFaces",
     "MaskedPairs",
     "PairList",
+    "Pairs",
+    "PictureSet",
+    "RealMasks",
     "ShuffledBatchSampler",
     "TrainingFaces",
+    "by_comparison",
+    "draw_one_of_n",
+    "draw_pairs",
+    "drawn_lists",
+    "find_pictures",
     "index_faces",
     "landmarks_for",
+    "list_identities",
+    "numbered_pictures",
     "read_landmarks",
     "read_lfw_pairs",
+    "read_lines",
+    "read_numbered_pairs",
+    "read_pairs",
     "readable_faces",
     "sample_pairs",
 ]

@@ -88,14 +88,16 @@ class TrainingFaces(Dataset[Any]):
 
 
 class EvaluationFaces(Dataset[FaceBatch]):
-    """Faces as they are, and after them, where `masking` is given, the same faces masked: row N + i is row i masked.
+    """Faces as they are, and after them, where `masking` is given, some of them again, masked.
 
     Args:
         paths: (N,) pictures.
         image_size: (height, width) in pixels.
-        masking: The mask of the second half, drawn from the seed and the row alone.
+        masking: The mask of those that come again, drawn from the seed and the row alone.
         seed: Seed of the masks.
         landmarks: Of the N pictures, where the masking needs them.
+        again: (M,) rows that come again: row N + i is row `again[i]` masked; default: all, where there is a masking.
+        is_masked: (N,) bool, who wears a real mask; default: nobody.
     """
 
     def __init__(
@@ -105,23 +107,28 @@ class EvaluationFaces(Dataset[FaceBatch]):
         masking: MaskTransform | None = None,
         seed: int = 0,
         landmarks: FaceLandmarks | None = None,
+        again: npt.NDArray[np.int64] | None = None,
+        is_masked: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self.paths = paths
         self.image_size = image_size
         self.seed = seed
         self.landmarks = landmarks
         self.masking = _compose([masking] if masking else [], landmarks)
+        self.again = np.arange(len(paths) if masking else 0) if again is None else again
+        self.is_masked = np.zeros(len(paths), dtype=bool) if is_masked is None else is_masked
 
     def __len__(self) -> int:
-        """N, or 2 N with masks."""
-        return len(self.paths) * (2 if self.masking else 1)
+        """N + M."""
+        return len(self.paths) + len(self.again)
 
     def __getitem__(self, row: int) -> FaceBatch:
         """One face, its tensors without the batch dimension; identities play no part here."""
-        again, source = divmod(row, len(self.paths))
+        is_again = row >= len(self.paths)
+        source = int(self.again[row - len(self.paths)]) if is_again else row
         picture = _read(self.paths[source], source, self.image_size, self.landmarks)
-        seen = _transformed(self.masking if again else None, picture, self.seed, source)
-        return _face(seen, -1, bool(again), row)
+        seen = _transformed(self.masking if is_again else None, picture, self.seed, source)
+        return _face(seen, -1, is_again or bool(self.is_masked[source]), row)
 
 
 def collate_pairs(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:

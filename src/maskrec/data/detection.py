@@ -34,7 +34,7 @@ from maskrec.files import replacing
 from maskrec.masking.base import Points
 from maskrec.masking.landmarks import FaceMesh
 from maskrec.masking.layout import NUM_LANDMARKS
-from maskrec.processes import process_pool
+from maskrec.processes import in_silence, process_pool
 
 CHUNK = 64  # pictures a process takes at a time: half a second's work, lost at most when it is killed
 NAMED = 3  # pictures without landmarks that the summary names
@@ -132,7 +132,7 @@ def _detect_missing(root: Path, file: Path, table: Table, processes: int | None)
     missing = np.flatnonzero(table["status"] == Status.TO_DETECT)
     chunks = np.array_split(missing, -(-len(missing) // CHUNK)) if missing.size else []
     start = file.stat().st_size - table.nbytes  # behind the header
-    with file.open("r+b") as out, process_pool(processes, silence) as pool:
+    with file.open("r+b") as out, process_pool(processes, in_silence) as pool:
         paths = ([os.path.join(root, os.fsdecode(name)) for name in table["name"][chunk]] for chunk in chunks)
         work = {pool.submit(_detect, batch): chunk for batch, chunk in zip(paths, chunks, strict=True)}
         columns = TextColumn("detecting landmarks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -154,11 +154,6 @@ def _detect_missing(root: Path, file: Path, table: Table, processes: int | None)
 
 
 # In the processes.
-
-
-def silence() -> None:
-    """For processes that detect: mediapipe has much to say, to no purpose."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 @cache

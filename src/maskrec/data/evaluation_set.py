@@ -1,23 +1,115 @@
-"""A named set of faces with its protocols, on which any method can be tested."""
+"""What methods are tested on: data modules with loaders for evaluation, and the sets behind the loaders."""
 
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
+import numpy as np
+import numpy.typing as npt
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from maskrec.data.aligned_faces import aligned_faces
 from maskrec.data.datasets import EvaluationFaces
-from maskrec.data.landmarks import landmarks_for
-from maskrec.data.pairs import PairList
+from maskrec.data.images import SUFFIXES, normalise
+from maskrec.data.landmarks import FaceLandmarks, landmarks_for
+from maskrec.data.pairs import Rows
 from maskrec.errors import UserError
-from maskrec.evaluation import Evaluation, Verification
+from maskrec.evaluation import Evaluation
 from maskrec.masking import MaskTransform
 from maskrec.types import FaceBatch
 
+EVALUATION_BATCH = 64  # faces a process at a time: larger ones leave a CPU's caches; has no influence on results
+MASK_SEED = 0  # not the run's: the masks of a set are the same in every run
 
-class EvaluationSet(ABC):
-    """What a method is tested on: faces by row, and protocols over those rows."""
+
+class EvaluationModule(LightningDataModule):
+    """Loaders for validation, test and prediction.
+
+    Pictures travel as uint8 and become floats in [-1, 1] on the device.
+
+    Args:
+        image_size: (height, width) in pixels; aligned faces are scaled to cover it and cut to its centre.
+        num_workers: Loader processes of each rank; default: one a core, at most 8, shared by the ranks of this machine.
+    """
+
+    def __init__(self, image_size: tuple[int, int] = (112, 112), num_workers: int | None = None) -> None:
+        super().__init__()
+        self.image_size = image_size
+        self.num_workers = num_workers
+        self.predict_folder: Path | None = None
+
+    def evaluation_sets(self, stage: str) -> "list[EvaluationSet]":
+        """The sets behind the loaders of `val` or `test`, in order."""
+        raise NotImplementedError
+
+    def val_dataloader(self) -> list[DataLoader[FaceBatch]]:
+        """One loader a validation set."""
+        return [self._evaluation_loader(faces) for faces in self.evaluation_sets("val")]
+
+    def test_dataloader(self) -> list[DataLoader[FaceBatch]]:
+        """One loader a test set."""
+        sets = self.evaluation_sets("test")
+        if not sets:
+            raise UserError("data.test_sets is empty: name at least one evaluation set, e.g. data_modules.LFW")
+        return [self._evaluation_loader(faces) for faces in sets]
+
+    def predict_dataloader(self) -> DataLoader[FaceBatch]:
+        """The pictures of `predict_folder`."""
+        return self._loader(EvaluationFaces(self.predict_paths(), self.image_size))
+
+    def predict_paths(self) -> list[str]:
+        """Every picture under `predict_folder`, sorted."""
+        if self.predict_folder is None or not self.predict_folder.is_dir():
+            raise UserError(f"--images {self.predict_folder}: no such folder of pictures")
+        paths = sorted(str(p) for p in self.predict_folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not paths:
+            raise UserError(f"--images {self.predict_folder}: holds no picture ({', '.join(SUFFIXES)})")
+        return paths
+
+    def _evaluation_loader(self, faces: "EvaluationSet") -> DataLoader[FaceBatch]:
+        return self._loader(faces.faces(self.image_size))
+
+    def _loader(self, faces: Any) -> DataLoader[FaceBatch]:
+        # The sampler pads the ranks to one length, which DDP needs; the evaluation drops what was padded.
+        sampler: DistributedSampler[FaceBatch] = DistributedSampler(faces, self._world_size, self._rank, shuffle=False)
+        return DataLoader(faces, batch_size=EVALUATION_BATCH, sampler=sampler, **self._worker_options())
+
+    def _worker_options(self) -> dict[str, Any]:
+        ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or (self.trainer.num_devices if self.trainer else 1)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = max(1, min(8, cores // ranks_here)) if self.num_workers is None else self.num_workers
+        return {
+            "num_workers": workers,
+            "pin_memory": bool(self.trainer and self.trainer.strategy.root_device.type == "cuda"),
+        }
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer else 1
+
+    def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
+        """Pixels become floats in [-1, 1] on the device."""
+        return batch._replace(image=normalise(batch.image))
+
+
+class EvaluationSet(EvaluationModule, ABC):
+    """What a method is tested on: faces by row, and protocols over those rows.
+
+    It is one of the `test_sets` of another data module, whose image size it takes, or the data module itself.
+
+    Attributes:
+        name: Short name, as in log keys.
+    """
+
+    name: str
 
     @abstractmethod
     def faces(self, image_size: tuple[int, int]) -> Dataset[FaceBatch]:
@@ -27,49 +119,68 @@ class EvaluationSet(ABC):
     def evaluation(self) -> Evaluation:
         """The protocols over the rows of `faces`."""
 
+    def evaluation_sets(self, stage: str) -> "list[EvaluationSet]":
+        """Itself."""
+        return [self]
 
-class MaskedPairs(EvaluationSet):
-    """A pair list, compared as it is and with masks put on: the three comparisons.
 
-    `unmasked_unmasked` as listed; `unmasked_masked` with the second face of each pair masked; `masked_masked`.
+class PictureSet(EvaluationSet):
+    """Pictures below a folder by row, and after them some of them again with a mask put on.
 
     Args:
         name: Short name, as in log keys.
-        pairs: What is compared.
-        root: The folder the pictures lie below, on which `maskrec landmarks` was run if masks need landmarks.
-        masking: How faces are masked; without it only `unmasked_unmasked` is run.
-        seed: Seed of the masks.
+        root: The folder, on which `maskrec landmarks` was run if masks need landmarks.
+        names: (N,) pictures below it.
+        aligned: Whether they are aligned to the ArcFace template; those of a set that is not are aligned on first use,
+            into the cache. Default: they are where all are 112 x 112.
+        masking: How faces are masked.
+        again: (M,) rows that come again, masked, as rows N to N + M - 1; default: all, where there is a masking.
+        is_masked: (N,) bool, who wears a real mask; default: nobody.
+        **kwargs: As for `EvaluationModule`.
 
     Raises:
-        UserError: The masking leaves some faces unmasked (p < 1), or needs landmarks that were not detected.
+        UserError: The masking leaves some faces unmasked (p < 1).
     """
 
-    def __init__(self, name: str, pairs: PairList, root: Path, masking: MaskTransform | None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        names: Sequence[str],
+        aligned: bool | None = None,
+        masking: MaskTransform | None = None,
+        again: Rows | None = None,
+        is_masked: npt.NDArray[np.bool_] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
         if masking is not None and masking.p < 1:
             raise UserError(
                 f"test masking of '{name}': p is {masking.p}, but every masked face needs its mask: use p 1"
             )
         self.name = name
-        self.pairs = pairs
+        self.root = root
+        self.names = names
+        self.aligned = aligned
         self.masking = masking
-        self.seed = seed
-        self.landmarks = landmarks_for([masking], root, pairs.paths)
+        self.again = np.arange(len(names) if masking else 0) if again is None else again
+        self.is_masked = np.zeros(len(names), dtype=bool) if is_masked is None else is_masked
+
+    def prepare_data(self) -> None:
+        """Align what is not aligned yet; Lightning calls this in one process a machine."""
+        _ = self._pictures
+
+    @cached_property
+    def _pictures(self) -> tuple[list[str], FaceLandmarks | None]:
+        found = aligned_faces(self.root, self.names, self.aligned)
+        return found.paths, landmarks_for([self.masking], found.root, found.paths)
 
     def faces(self, image_size: tuple[int, int]) -> EvaluationFaces:
-        """All faces unmasked, then all masked."""
-        return EvaluationFaces(self.pairs.paths, image_size, self.masking, self.seed, self.landmarks)
+        """All faces as they are, then those that come again."""
+        paths, landmarks = self._pictures
+        return EvaluationFaces(paths, image_size, self.masking, MASK_SEED, landmarks, self.again, self.is_masked)
 
-    def evaluation(self) -> Evaluation:
-        """10-fold verification in each comparison."""
-        faces = len(self.pairs.paths)
-        reference, probe = torch.from_numpy(self.pairs.reference), torch.from_numpy(self.pairs.probe)
-        comparisons: dict[str, tuple[Tensor, Tensor]] = {"unmasked_unmasked": (reference, probe)}
-        if self.masking is not None:
-            comparisons["unmasked_masked"] = (reference, probe + faces)
-            comparisons["masked_masked"] = (reference + faces, probe + faces)
-        is_genuine, fold = torch.from_numpy(self.pairs.is_genuine), torch.from_numpy(self.pairs.fold)
-        return Evaluation(
-            self.name,
-            faces * (2 if self.masking is not None else 1),
-            {name: Verification(*rows, is_genuine, fold) for name, rows in comparisons.items()},
-        )
+    def paths(self) -> list[str]:
+        """(N + M,) the picture behind each row."""
+        paths = [os.path.join(self.root, name) for name in self.names]
+        return paths + [paths[row] for row in self.again]

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,35 @@ class FaceIndex:
 def cache_folder() -> Path:
     """Where lists of files are kept."""
     return Path(os.environ.get("MASKREC_CACHE") or Path.home() / ".cache" / "maskrec")
+
+
+def find_pictures(root: Path) -> list[tuple[bytes, int, int]]:
+    """Name below the folder, size in bytes and time of modification in nanoseconds of each picture in it, sorted.
+
+    What is hidden, or no picture by its ending, is passed over.
+
+    Raises:
+        UserError: The folder is missing, or holds no picture.
+    """
+    try:
+        found = sorted(_scan(os.fspath(root), ""))
+    except OSError as error:
+        raise missing(f"data root {error.filename}", error, "a folder of pictures") from error
+    if not found:
+        raise UserError(f"data root {root}: holds no picture ({', '.join(SUFFIXES)})")
+    return found
+
+
+def _scan(folder: str, below: str) -> Iterator[tuple[bytes, int, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name[0] == ".":
+                continue
+            if entry.is_dir():
+                yield from _scan(entry.path, f"{below}{entry.name}/")
+            elif entry.name.lower().endswith(SUFFIXES):
+                found = entry.stat()
+                yield os.fsencode(below + entry.name), found.st_size, found.st_mtime_ns
 
 
 def index_faces(root: str | Path) -> FaceIndex:

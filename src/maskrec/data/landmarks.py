@@ -8,7 +8,7 @@ Where the data's folder is read-only, the file lies in the cache (`MASKREC_CACHE
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from pytorch_lightning.utilities import rank_zero_info
 
-from maskrec.data.images import SUFFIXES, fit_points
-from maskrec.data.index import cache_folder
-from maskrec.errors import UserError, missing
+from maskrec.data.images import fit_points
+from maskrec.data.index import cache_folder, find_pictures
+from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.masking.base import Points
 from maskrec.masking.layout import NUM_LANDMARKS, TEMPLATE, TEMPLATE_SIZE
@@ -200,29 +200,10 @@ def list_pictures(root: Path) -> Table:
     Raises:
         UserError: The folder is missing, or holds no picture.
     """
-    try:
-        found = sorted(_scan(os.fspath(root), ""))
-    except OSError as error:
-        raise missing(f"data root {error.filename}", error, "a folder of pictures") from error
-    if not found:
-        raise UserError(f"data root {root}: holds no picture ({', '.join(SUFFIXES)})")
-    names, sizes, modified = zip(*found, strict=True)
-    table = np.zeros(len(found), record_type(max(map(len, names))))
+    names, sizes, modified = zip(*find_pictures(root), strict=True)
+    table = np.zeros(len(names), record_type(max(map(len, names))))
     table["name"], table["size"], table["modified"], table["points"] = names, sizes, modified, np.nan
     return table
-
-
-def _scan(folder: str, below: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name below the root, size and time of modification of each picture."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name[0] == ".":
-                continue
-            if entry.is_dir():
-                yield from _scan(entry.path, f"{below}{entry.name}/")
-            elif entry.name.lower().endswith(SUFFIXES):
-                found = entry.stat()
-                yield os.fsencode(below + entry.name), found.st_size, found.st_mtime_ns
 
 
 def find_names(table: Table, names: Names) -> npt.NDArray[np.int64]:

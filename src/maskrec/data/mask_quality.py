@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from maskrec.data.detection import face_mesh, silence
+from maskrec.data.detection import face_mesh
 from maskrec.data.generated.faces import draw_face
 from maskrec.data.images import read_image
 from maskrec.data.landmarks import list_pictures, read_landmarks
 from maskrec.errors import UserError
 from maskrec.masking.base import Face, MaskTransform, Points, unmirrored
 from maskrec.masking.quality import fit_of
-from maskrec.processes import process_pool
+from maskrec.processes import in_silence, process_pool
 
 POPULATION, IMAGES = 97, 4  # generated faces nobody trains on; pictures of each identity
 GENERATED = 2000  # faces, where no other number is asked for
@@ -57,7 +57,7 @@ def measure_masks(
             places = [places[row] for row in np.linspace(0, len(places) - 1, faces).round().astype(int)]
             yield f"{faces:,} of them looked at"
     chunks = [places[start : start + CHUNK] for start in range(0, len(places), CHUNK)]
-    with process_pool(None, silence) as pool:
+    with process_pool(None, in_silence) as pool:
         work = [pool.submit(_count, kinds, chunk, seed) for chunk in chunks]
         try:
             counts = [done.result() for done in track(work, "masking", total=len(work), transient=True)]

@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from maskrec.data.check import Broken
-from maskrec.data.detection import face_mesh, silence
+from maskrec.data.detection import face_mesh
 from maskrec.data.images import read_image
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, list_pictures, template_landmarks
 from maskrec.errors import UserError
@@ -22,7 +22,7 @@ from maskrec.files import replacing
 from maskrec.masking import MaskTransform
 from maskrec.masking.base import Points
 from maskrec.masking.layout import NUM_LANDMARKS
-from maskrec.processes import process_pool
+from maskrec.processes import in_silence, process_pool
 
 MANIFEST = "manifest.jsonl"
 CHUNK = 64  # pictures a process takes at a time
@@ -76,7 +76,7 @@ def mask_folder(
     try:
         target.mkdir(parents=True, exist_ok=True)
         _write_manifest(target, header, done.values())  # whole lines only, whatever a kill left
-        with (target / MANIFEST).open("a") as manifest, process_pool(None, silence) as pool:
+        with (target / MANIFEST).open("a") as manifest, process_pool(None, in_silence) as pool:
             tasks = ([_task(row, names, paths, landmarks) for row in chunk] for chunk in chunks)
             work = [pool.submit(_mask, masking, seed, broken, detectable, target, task) for task in tasks]
             try:

@@ -1,20 +1,16 @@
-"""The base of every data module: loaders, masks, and where a resumed epoch goes on."""
+"""The base of every data module that trains: batches, masks, and where a resumed epoch goes on."""
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import albumentations as A
 import numpy as np
 import numpy.typing as npt
-from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
 from maskrec.data.datasets import EvaluationFaces, TrainingFaces, collate_pairs
-from maskrec.data.evaluation_set import EvaluationSet
-from maskrec.data.images import SUFFIXES, normalise
+from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet
 from maskrec.data.landmarks import landmarks_for
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.errors import UserError
@@ -22,14 +18,11 @@ from maskrec.masking import MG, MaskTransform
 from maskrec.masking.on_device import BatchedMG, SampleMG
 from maskrec.types import FaceBatch
 
-EVALUATION_BATCH = 64  # faces a process at a time: larger ones leave a CPU's caches; has no influence on results
 
-
-class FaceDataModule(LightningDataModule):
+class FaceDataModule(EvaluationModule):
     """Faces for training, validation, test and prediction.
 
     A subclass says which faces: it overrides `training_faces`, `validation_sets` and `num_identities`.
-    Pictures travel as uint8 and become floats in [-1, 1] on the device.
 
     Args:
         image_size: (height, width) in pixels; aligned faces are scaled to cover it and cut to its centre.
@@ -59,8 +52,7 @@ class FaceDataModule(LightningDataModule):
         num_workers: int | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.image_size = image_size
+        super().__init__(image_size, num_workers)
         self.batch_size = batch_size
         self.images_per_identity = images_per_identity
         self.masking = masking
@@ -68,9 +60,7 @@ class FaceDataModule(LightningDataModule):
         self.augmentation = augmentation or []
         self.paired = paired
         self.test_sets = test_sets or []
-        self.num_workers = num_workers
         self.seed = seed
-        self.predict_folder: Path | None = None
         self._resume: dict[str, int] = {}
 
     # Which faces: for subclasses.
@@ -91,6 +81,11 @@ class FaceDataModule(LightningDataModule):
     def evaluation_sets(self, stage: str) -> list[EvaluationSet]:
         """The sets behind the loaders of `val` or `test`, in order."""
         return self.test_sets if stage == "test" else self.validation_sets()
+
+    def prepare_data(self) -> None:
+        """Prepare the test sets; Lightning calls this in one process a machine."""
+        for faces in self.test_sets:
+            faces.prepare_data()
 
     def show(self, root: Path, paths: Sequence[str], labels: npt.NDArray[np.int64]) -> TrainingFaces:
         """Faces below a folder as masking and augmentation show them: what `training_faces` returns.
@@ -124,60 +119,11 @@ class FaceDataModule(LightningDataModule):
         """The training faces as they are, each once, in order."""
         return self._loader(EvaluationFaces(self.training_faces().paths, self.image_size))
 
-    def val_dataloader(self) -> list[DataLoader[FaceBatch]]:
-        """One loader a validation set."""
-        return [self._evaluation_loader(faces) for faces in self.evaluation_sets("val")]
-
-    def test_dataloader(self) -> list[DataLoader[FaceBatch]]:
-        """One loader a test set."""
-        sets = self.evaluation_sets("test")
-        if not sets:
-            raise UserError("data.test_sets is empty: name at least one evaluation set, e.g. data_modules.LFW")
-        return [self._evaluation_loader(faces) for faces in sets]
-
-    def predict_dataloader(self) -> DataLoader[FaceBatch]:
-        """The pictures of `predict_folder`."""
-        return self._loader(EvaluationFaces(self.predict_paths(), self.image_size))
-
-    def predict_paths(self) -> list[str]:
-        """Every picture under `predict_folder`, sorted."""
-        if self.predict_folder is None or not self.predict_folder.is_dir():
-            raise UserError(f"--images {self.predict_folder}: no such folder of pictures")
-        paths = sorted(str(p) for p in self.predict_folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if not paths:
-            raise UserError(f"--images {self.predict_folder}: holds no picture ({', '.join(SUFFIXES)})")
-        return paths
-
-    def _evaluation_loader(self, faces: EvaluationSet) -> DataLoader[FaceBatch]:
-        return self._loader(faces.faces(self.image_size))
-
-    def _loader(self, faces: Any) -> DataLoader[FaceBatch]:
-        # The sampler pads the ranks to one length, which DDP needs; the evaluation drops what was padded.
-        sampler: DistributedSampler[FaceBatch] = DistributedSampler(faces, self._world_size, self._rank, shuffle=False)
-        return DataLoader(faces, batch_size=EVALUATION_BATCH, sampler=sampler, **self._worker_options())
-
-    def _worker_options(self) -> dict[str, Any]:
-        ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or (self.trainer.num_devices if self.trainer else 1)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = max(1, min(8, cores // ranks_here)) if self.num_workers is None else self.num_workers
-        return {
-            "num_workers": workers,
-            "pin_memory": bool(self.trainer and self.trainer.strategy.root_device.type == "cuda"),
-        }
-
-    @property
-    def _rank(self) -> int:
-        return self.trainer.global_rank if self.trainer else 0
-
-    @property
-    def _world_size(self) -> int:
-        return self.trainer.world_size if self.trainer else 1
-
     def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
         """On the device masks are drawn that were only sampled, and pixels become floats in [-1, 1]."""
         if self.sampling and batch.mask_parameters.numel():
             batch = self._renderer.to(batch.image.device).wear(batch)
-        return batch._replace(image=normalise(batch.image))
+        return super().on_after_batch_transfer(batch, dataloader_idx)
 
     @cached_property
     def _renderer(self) -> BatchedMG:

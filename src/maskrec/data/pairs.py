@@ -2,87 +2,81 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from maskrec.data.images import SUFFIXES
-from maskrec.errors import UserError, missing
+from maskrec.errors import UserError
+from maskrec.evaluation import OneOfN, Verification
 
+FOLDS = 10
 MAX_TRIES = 100
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class PairList:
-    """Pairs of faces by row of `paths`.
+class Pairs:
+    """Pairs of faces by row.
 
     Args:
-        paths: (F,) pictures, each once.
         reference: (N,) row of the first face.
         probe: (N,) row of the second face.
         is_genuine: (N,) bool.
         fold: (N,) fold.
     """
 
-    paths: list[str]
-    reference: npt.NDArray[np.int64]
-    probe: npt.NDArray[np.int64]
+    reference: Rows
+    probe: Rows
     is_genuine: npt.NDArray[np.bool_]
-    fold: npt.NDArray[np.int64]
+    fold: Rows
+
+    def verification(self, identity: Rows, reference_offset: int = 0, probe_offset: int = 0) -> Verification:
+        """The protocol over these pairs.
+
+        Args:
+            identity: (num_faces,) label of every row of the set.
+            reference_offset: What to add to the rows of the first faces.
+            probe_offset: What to add to those of the second.
+        """
+        arrays = self.reference + reference_offset, self.probe + probe_offset, self.is_genuine, self.fold, identity
+        return Verification(*map(torch.from_numpy, arrays))
 
 
-def read_lfw_pairs(pairs: str | Path, root: str | Path) -> PairList:
-    """Read a pair list in LFW's format.
+@dataclass(frozen=True)
+class PairList(Pairs):
+    """Pairs of faces by row of `paths`.
 
-    First line: folds and genuine pairs a fold (as many impostor pairs follow in each fold).
-    Then `name<TAB>i<TAB>j` (genuine) or `name<TAB>i<TAB>other<TAB>j` (impostor).
-    Pictures lie at `<root>/<name>/<name>_<i, four digits>.<jpg or png>`.
-
-    Raises:
-        UserError: The list is missing or malformed, or names a picture that is not there.
+    Args:
+        reference: (N,) row of the first face.
+        probe: (N,) row of the second face.
+        is_genuine: (N,) bool.
+        fold: (N,) fold.
+        paths: (F,) pictures, each once.
+        identity: (F,) number of each picture's identity.
     """
-    pairs, root = Path(pairs), Path(root)
-    try:
-        lines = pairs.read_text().splitlines()
-    except OSError as error:
-        raise missing(f"pair list {pairs}", error, "LFW's pairs.txt") from error
-    header = lines[0].split() if lines else []
-    if len(header) != 2 or not all(word.isdigit() for word in header):
-        raise UserError(f"pair list {pairs}, line 1: expected two numbers, folds and pairs a fold")
-    folds, genuine_per_fold = map(int, header)
-    body = [line for line in lines[1:] if line.strip()]
-    if len(body) != folds * genuine_per_fold * 2:
-        raise UserError(
-            f"pair list {pairs}: {len(body)} pairs, but its first line promises {folds}x2x{genuine_per_fold}"
-        )
-    rows: dict[str, int] = {}
 
-    def row(name: str, number: str, line: int) -> int:
-        if not number.isdigit():
-            raise UserError(f"pair list {pairs}, line {line}: '{number}' is no picture number")
-        stem = root / name / f"{name}_{int(number):04d}"
-        path = next((str(stem) + suffix for suffix in SUFFIXES if Path(str(stem) + suffix).is_file()), None)
-        if path is None:
-            raise UserError(f"pair list {pairs}, line {line}: no picture {stem}.jpg")
-        return rows.setdefault(path, len(rows))
-
-    first, second, genuine = [], [], []
-    for line, text in enumerate(body, start=2):
-        words = text.split("\t")
-        if len(words) not in (3, 4):
-            raise UserError(f"pair list {pairs}, line {line}: expected 3 or 4 tab-separated words, got {len(words)}")
-        first.append(row(words[0], words[1], line))
-        second.append(row(words[-2] if len(words) == 4 else words[0], words[-1], line))
-        genuine.append(len(words) == 3)
-    fold = np.repeat(np.arange(folds), genuine_per_fold * 2)
-    return PairList(list(rows), np.array(first), np.array(second), np.array(genuine), fold)
+    paths: list[str]
+    identity: Rows
 
 
-def sample_pairs(paths: Sequence[str], labels: npt.NDArray[np.int64], pairs: int, folds: int, seed: int) -> PairList:
+def have_both_kinds(is_genuine: npt.NDArray[np.bool_]) -> bool:
+    """Whether there are two genuine and two impostor pairs: each fold's threshold is found on the others."""
+    return bool(min(is_genuine.sum(), (~is_genuine).sum()) >= 2)
+
+
+def deal_folds(is_genuine: npt.NDArray[np.bool_], folds: int = FOLDS) -> Rows:
+    """(N,) folds, dealt in turn to the genuine and to the impostor pairs; fewer where there are fewer of a kind."""
+    folds = min(folds, int(is_genuine.sum()), int((~is_genuine).sum()))
+    fold = np.zeros(len(is_genuine), dtype=np.int64)
+    for kind in (is_genuine, ~is_genuine):
+        fold[kind] = np.arange(kind.sum()) % folds if folds else 0
+    return fold
+
+
+def sample_pairs(paths: Sequence[str], labels: Rows, pairs: int, folds: int, seed: int) -> PairList:
     """Draw as many genuine as impostor pairs from labelled faces; the same for one seed.
-
-    Genuine pairs are taken identity after identity, so that a rich one does not dominate. No pair is drawn twice.
 
     Args:
         paths: (F,) pictures.
@@ -94,30 +88,84 @@ def sample_pairs(paths: Sequence[str], labels: npt.NDArray[np.int64], pairs: int
     Raises:
         UserError: No identity has two faces, there is only one identity, or there are too few pairs for the folds.
     """
+    rows = np.arange(len(labels))
+    drawn = draw_pairs(labels, rows, rows, pairs, seed)
+    count = int(drawn.is_genuine.sum())
+    if count < folds:
+        raise UserError(f"the held-out identities give {count} pairs of a kind, {folds} folds need more: hold out more")
+    fold = deal_folds(drawn.is_genuine, folds)
+    return PairList(drawn.reference, drawn.probe, drawn.is_genuine, fold, list(paths), labels)
+
+
+def draw_pairs(labels: Rows, reference: Rows, probe: Rows, pairs: int, seed: int) -> Pairs:
+    """Draw as many genuine as impostor pairs between some faces and the same, or quite other, faces.
+
+    Genuine pairs are taken identity after identity, so that a rich one does not dominate. No pair is drawn twice.
+
+    Args:
+        labels: (F,) identities of all faces.
+        reference: Rows of the first faces.
+        probe: Rows of the second: the same in the same order, or none of them.
+        pairs: Pairs of each kind; fewer, but as many of each, where the faces do not give so many.
+        seed: Seed of the draw.
+    """
     rng = np.random.default_rng(seed)
-    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    queues = [_shuffled_pairs(rows, rng) for rows in members if len(rows) > 1]
+    is_within = np.array_equal(reference, probe)
+    shared = np.intersect1d(labels[reference], labels[probe])
+    members = ((reference[labels[reference] == label], probe[labels[probe] == label]) for label in shared)
+    queues = [_shuffled_pairs(first, second, is_within, rng) for first, second in members]
     genuine: list[tuple[int, int]] = []
-    while queues and len(genuine) < pairs:
-        queues = [queue for queue in queues if queue]
+    while (queues := [queue for queue in queues if queue]) and len(genuine) < pairs:
         genuine += [queue.pop() for queue in queues]
     genuine = genuine[:pairs]
     impostor: dict[tuple[int, int], None] = {}  # ordered and without repeats
-    for _ in range(MAX_TRIES if len(members) > 1 else 0):
-        drawn = rng.integers(len(labels), size=(len(genuine), 2))
-        drawn.sort(axis=1)
+    for _ in range(MAX_TRIES if len(np.union1d(labels[reference], labels[probe])) > 1 else 0):
+        drawn = rng.integers((len(reference), len(probe)), size=(len(genuine), 2))
+        if is_within:
+            drawn.sort(axis=1)
+        drawn = np.stack([reference[drawn[:, 0]], probe[drawn[:, 1]]], axis=1)
         impostor |= dict.fromkeys((int(a), int(b)) for a, b in drawn if labels[a] != labels[b])
         if len(impostor) >= len(genuine):
             break
     count = min(len(genuine), len(impostor))
-    if count < folds:
-        raise UserError(f"the held-out identities give {count} pairs of a kind, {folds} folds need more: hold out more")
-    listed = np.array([*genuine[:count], *list(impostor)[:count]])
-    fold = np.tile(np.arange(count) % folds, 2)
-    return PairList(list(paths), listed[:, 0], listed[:, 1], np.repeat([True, False], count), fold)
+    listed = np.array([*genuine[:count], *list(impostor)[:count]], dtype=np.int64).reshape(-1, 2)
+    is_genuine = np.repeat([True, False], count)
+    return Pairs(listed[:, 0], listed[:, 1], is_genuine, deal_folds(is_genuine))
 
 
-def _shuffled_pairs(rows: npt.NDArray[np.int64], rng: np.random.Generator) -> list[tuple[int, int]]:
-    first, second = np.triu_indices(len(rows), k=1)
-    order = rng.permutation(len(first))
-    return list(zip(rows[first[order]].tolist(), rows[second[order]].tolist(), strict=True))
+def _shuffled_pairs(first: Rows, second: Rows, is_within: bool, rng: np.random.Generator) -> list[tuple[int, int]]:
+    if is_within:
+        a, b = np.triu_indices(len(first), k=1)
+    else:
+        a, b = map(np.ravel, np.indices((len(first), len(second))))
+    order = rng.permutation(len(a))
+    return list(zip(first[a[order]].tolist(), second[b[order]].tolist(), strict=True))
+
+
+def draw_one_of_n(labels: Rows, reference: Rows, probe: Rows, n: int = 20, steps: int = 400, seed: int = 0) -> OneOfN:
+    """Draw, for each step, a reference, a probe of the same identity, and n - 1 of others, with replacement.
+
+    Seneviratne et al. validate so: an unmasked reference among 20 masked probes, 400 steps.
+
+    Args:
+        labels: (F,) identities of all faces.
+        reference: Rows of the references.
+        probe: Rows of the probes: none of the references.
+        n: Probes a step.
+        steps: Steps.
+        seed: Seed of the draw.
+
+    Raises:
+        UserError: No probe shows the identity of a reference, or all show one identity.
+    """
+    rng = np.random.default_rng(seed)
+    reference = reference[np.isin(labels[reference], labels[probe])]
+    if not len(reference) or len(np.unique(labels[probe])) < 2:
+        raise UserError(f"1 of {n}: needs probes of two identities, one of them a reference's")
+    chosen = rng.choice(reference, steps)
+    authentic, impostors = np.empty(steps, dtype=np.int64), np.empty((steps, n - 1), dtype=np.int64)
+    for step, row in enumerate(chosen):
+        is_same = labels[probe] == labels[row]
+        authentic[step] = rng.choice(probe[is_same])
+        impostors[step] = rng.choice(probe[~is_same], n - 1)
+    return OneOfN(*map(torch.from_numpy, (chosen, authentic, impostors)))
