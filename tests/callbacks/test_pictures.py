@@ -1,6 +1,7 @@
 """Pictures of what a run sees."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ from maskrec.types import FaceBatch
 
 class TrainerStub:
     is_global_zero = True
+    datamodule = None
     loggers: tuple[Any, ...] = ()
 
 
@@ -39,3 +41,13 @@ def test_the_first_training_batch(tmp_path: Path) -> None:
     grid: Any = PictureGrid(str(tmp_path), faces=4, columns=2)
     grid.on_train_batch_start(TrainerStub, None, batch([False] * 6, 0.0), 0)
     assert cv2.imread(str(tmp_path / "training_batch.png"))[4, 4].tolist() == [128, 128, 128]
+
+
+def test_paired_faces_stand_side_by_side(tmp_path: Path) -> None:
+    trainer: Any = TrainerStub()
+    trainer.datamodule = SimpleNamespace(paired=True)
+    grid: Any = PictureGrid(str(tmp_path), faces=4, columns=4)
+    images = torch.tensor([-1.0, -0.5, 0.5, 1.0]).view(4, 1, 1, 1).expand(4, 3, 8, 8)  # two without masks, two with
+    grid.on_train_batch_start(trainer, None, batch([False, False, True, True], 0.0)._replace(image=images), 0)
+    shown = cv2.imread(str(tmp_path / "training_batch.png"))
+    assert [int(shown[4, 4 + 10 * column, 0]) for column in range(4)] == [0, 191, 64, 255]

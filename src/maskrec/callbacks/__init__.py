@@ -3,8 +3,9 @@
 from maskrec.callbacks.checkpoints import BEST, LAST, AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from maskrec.callbacks.csv_log import CSVLog
 from maskrec.callbacks.embeddings import WriteEmbeddings
+from maskrec.callbacks.evaluation_pictures import EvaluationPictures
 from maskrec.callbacks.freeze import FreezeBackbone
-from maskrec.callbacks.pictures import PictureGrid
+from maskrec.callbacks.pictures import PictureGrid, log_picture
 from maskrec.callbacks.results import WriteResults
 from maskrec.callbacks.step_seed import StepSeed
 
@@ -14,10 +15,12 @@ __all__ = [
     "AtomicCheckpointIO",
     "BestCheckpoint",
     "CSVLog",
+    "EvaluationPictures",
     "FreezeBackbone",
     "LastCheckpoint",
     "PictureGrid",
     "StepSeed",
     "WriteEmbeddings",
     "WriteResults",
+    "log_picture",
 ]

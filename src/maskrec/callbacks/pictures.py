@@ -1,24 +1,33 @@
 """Pictures of what a run sees."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 from maskrec.types import FaceBatch
 
 
+def log_picture(loggers: Iterable[Logger], file: Path) -> None:
+    """Show a picture in W&B, if a run is logged there."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(f"pictures/{file.stem}", [str(file)])
+
+
 class PictureGrid(Callback):
     """Shows the first training batch, and faces masked for validation or test, as the network gets them.
+
+    Where the data comes in pairs, each face stands beside itself masked.
 
     Args:
         dirpath: Folder of the pictures.
         faces: Faces a picture.
-        columns: Faces a row.
+        columns: Faces a row; even, so that pairs stay together.
     """
 
     def __init__(self, dirpath: str, faces: int = 32, columns: int = 8) -> None:
@@ -29,7 +38,10 @@ class PictureGrid(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """The first batch."""
-        self._show(trainer, "training_batch", batch.image)
+        image = batch.image
+        if getattr(trainer.datamodule, "paired", False):  # type: ignore[attr-defined]
+            image = image.unflatten(0, (2, -1)).transpose(0, 1).flatten(0, 1)
+        self._show(trainer, "training_batch", image)
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
@@ -54,7 +66,6 @@ class PictureGrid(Callback):
         self._shown.add(name)
         picture = make_grid((image[: self.faces].float().cpu() + 1) / 2, self.columns)
         self.dirpath.mkdir(parents=True, exist_ok=True)
-        save_image(picture, self.dirpath / f"{name}.png")
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"pictures/{name}", [torch.as_tensor(picture)])
+        file = self.dirpath / f"{name}.png"
+        save_image(picture, file)
+        log_picture(trainer.loggers, file)
