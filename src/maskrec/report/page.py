@@ -1,80 +1,127 @@
-"""One HTML page a run: its numbers, curves and pictures."""
+"""One HTML page a run: its headline, numbers, pictures and configuration."""
 
-import csv
-import json
-from html import escape
+import shlex
 from pathlib import Path
 
-import matplotlib
+from maskrec.report.headline import headline
+from maskrec.report.html import Html, document, element, picture, table
+from maskrec.report.pictures import Picture, draw_scores, draw_training, left_by_callbacks
+from maskrec.report.run import CONFIG, Run, read_run
+from maskrec.report.words import NO_NUMBER, metric_name, number, percent
 
-from maskrec.evaluation.results import format_number
-
-matplotlib.use("Agg")  # no screen needed
-from matplotlib import pyplot as plt
-
-CURVES = ("train/loss", "val/auc", "val/accuracy")
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse}th,td{padding:.25rem .7rem;border-bottom:1px solid #ddd;text-align:right}
-th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
-img{max-width:100%;min-width:60%}pre{background:#f6f6f6;padding:1rem;overflow-x:auto}.note{color:#666}"""
+PRINTED = (
+    "All rates in percent. A comparison is named reference_probe. Small figures: 95 % interval by bootstrap over "
+    "identities, and what the paper says with our difference from it."
+)
 
 
-def write_report(run: Path) -> Path:
-    """Write `report/index.html` into a run's folder from what lies in it, and return its path."""
-    folder = run / "report"
-    folder.mkdir(exist_ok=True)
-    results = json.loads((run / "results.json").read_text())
-    config = (run / "config.yaml").read_text()
-    title = escape(f"{results['experiment']}: {results['method']}")
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    page = [
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title><style>{STYLE}</style>",
-        f"<h1>{title}</h1><p class='note'>{escape(run.name)} · seed {results['seed']} · commit "
-        f"{escape(results['git'][:12])} · {escape(results['hardware'])}<br>{escape(versions)}</p>",
-        "<h2>Results</h2>",
-        _table(results["protocols"]),
-        "<p class='note'>A comparison is named reference_probe: of each pair the first face, then the second.</p>",
+def write_report(folder: Path) -> Path:
+    """Write `report/index.html` into a run's folder from what lies in it, and return its path.
+
+    Raises:
+        UserError: The folder holds no results.
+    """
+    run = read_run(folder)
+    target = folder / "report"
+    target.mkdir(exist_ok=True)
+    for earlier in target.glob("*.png"):
+        earlier.unlink()
+    sets = list(dict.fromkeys(key.split("/", 1)[0] for key in run.comparisons))
+    drawn, left = draw_scores(run, target), left_by_callbacks(folder, sets)
+    title = f"{run.made_by['experiment']}: {run.made_by['method']}"
+    body = [
+        element("h1", title),
+        element("p", _origin(run), class_="note"),
+        element("p", headline(run), class_="headline"),
+        element("h2", "Results"),
+        element("p", PRINTED, class_="note"),
     ]
-    if _draw_curves(run / "metrics.csv", folder / "curves.png"):
-        page.append("<h2>Training</h2><img src='curves.png' alt='Loss and validation over steps'>")
-    for picture in sorted((run / "pictures").glob("*.png")):
-        caption = escape(picture.stem.replace("_", " ").capitalize())
-        page.append(f"<h2>{caption}</h2><img src='../pictures/{picture.name}' alt='{caption}'>")
-    page.append(f"<h2>Configuration</h2><pre>{escape(config)}</pre></html>")
-    index = folder / "index.html"
-    index.write_text("\n".join(page))
+    for name in sets:
+        body += [element("h3", name), *_results(run, name)]
+    body += _paper_only(run)
+    for name in sets:
+        body += _section(f"Pictures: {name}", [*drawn.get(name, []), *left.get(name, [])])
+    body += _section("Training and faces", [*draw_training(folder, target), *left.get("", [])])
+    body += [element("h2", "Run it again"), element("pre", _commands(run))]
+    body += [element("h2", "Configuration"), element("p", _versions(run), class_="note")]
+    body.append(element("details", element("summary", CONFIG), element("pre", run.config_text)))
+    index = target / "index.html"
+    index.write_text(document(title, body))
     return index
 
 
-def _table(protocols: dict[str, dict[str, float]]) -> str:
-    found = dict.fromkeys(name for numbers in protocols.values() for name in numbers)
-    metrics = [name for name in found if name not in ("notes", "intervals")]
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("protocol", "comparison", *metrics))
-    rows = []
-    for key, numbers in protocols.items():
-        cells = [*key.split("/", 1), *(format_number(name, numbers.get(name)) for name in metrics)]
-        rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+def _origin(run: Run) -> str:
+    made_by = run.made_by
+    return (
+        f"{run.path.resolve().name} · seed {made_by['seed']} · commit {made_by['git'][:12]} · {made_by['hardware']}"
+        f" · checkpoint {made_by.get('checkpoint') or 'none'}"
+    )
 
 
-def _draw_curves(metrics: Path, picture: Path) -> bool:
-    """Draw what metrics.csv holds of CURVES; a resumed run's repeated steps count once, the last time."""
-    if not metrics.is_file():
-        return False
-    curves: dict[str, dict[int, float]] = {name: {} for name in CURVES}
-    with metrics.open(newline="") as file:
-        for row in csv.DictReader(file):
-            for name in CURVES:
-                if row.get(name):
-                    curves[name][int(row["step"])] = float(row[name])
-    drawn = {name: points for name, points in curves.items() if points}
-    if not drawn:
-        return False
-    figure, axes = plt.subplots(1, len(drawn), figsize=(4 * len(drawn), 3), squeeze=False, layout="constrained")
-    for axis, (name, points) in zip(axes[0], drawn.items(), strict=True):
-        steps = sorted(points)
-        axis.plot(steps, [points[step] for step in steps], marker="." if len(steps) < 30 else "")
-        axis.set(title=name, xlabel="step")
-    figure.savefig(picture, dpi=110)
-    plt.close(figure)
-    return True
+def _versions(run: Run) -> str:
+    return ", ".join(f"{name} {version}" for name, version in run.made_by["versions"].items())
+
+
+def _results(run: Run, name: str) -> list[Html]:
+    """A test set's metrics by comparison, and below it why some have no number."""
+    found = {key.split("/", 1)[1]: value for key, value in run.comparisons.items() if key.split("/", 1)[0] == name}
+    metrics = dict.fromkeys(metric for value in found.values() for metric in (*value.numbers, *value.notes))
+    notes: dict[str, int] = {}
+
+    def cell(comparison: str, metric: str) -> Html:
+        value = found[comparison]
+        if metric in value.notes:
+            mark = notes.setdefault(value.notes[metric], len(notes) + 1)
+            return Html(f"{NO_NUMBER}{element('sup', str(mark))}")
+        if metric not in value.numbers:
+            return Html()
+        parts = [element("span", number(metric, value.numbers[metric]))]
+        if metric in value.intervals:
+            low, high = value.intervals[metric]
+            parts.append(element("small", f"{percent(low)} to {percent(high)}"))
+        paper = run.paper.get(f"{name}/{comparison}/{metric}")
+        if paper is not None:
+            apart = percent(value.numbers[metric] - paper, sign=True)
+            parts.append(element("small", f"paper {percent(paper)} ({apart})"))
+        return Html("".join(parts))
+
+    rows = [[metric_name(metric), *(cell(comparison, metric) for comparison in found)] for metric in metrics]
+    explained = [Html(f"{element('sup', str(mark))} {element('span', why)}") for why, mark in notes.items()]
+    return [table(["", *found], rows), *(element("p", line, class_="note") for line in explained)]
+
+
+def _paper_only(run: Run) -> list[Html]:
+    """What the paper reports and this run does not."""
+    missing = [key for key in run.paper if key.rpartition("/")[2] not in _numbers(run, key.rpartition("/")[0])]
+    if not missing:
+        return []
+    said = ", ".join(f"{key} {percent(run.paper[key])}" for key in missing)
+    return [element("p", f"The paper also reports, with no number here: {said}.", class_="note")]
+
+
+def _numbers(run: Run, key: str) -> dict[str, float]:
+    return run.comparisons[key].numbers if key in run.comparisons else {}
+
+
+def _section(title: str, pictures: list[Picture]) -> list[Html]:
+    if not pictures:
+        return []
+    charts, others = ([shown for shown in pictures if (shown.kind == "chart") is chart] for chart in (True, False))
+    grid = [element("div", *(picture(*shown) for shown in charts), class_="charts")] if charts else []
+    return [element("h2", title), *grid, *(picture(*shown) for shown in others)]
+
+
+def _commands(run: Run) -> str:
+    """What makes these numbers anew, from the project's folder."""
+    path = run.path.resolve()
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    config, checkpoint = shlex.quote(str(path / CONFIG)), run.made_by.get("checkpoint")
+    commit = run.made_by["git"]
+    lines = [
+        f"git checkout {commit.rstrip('+')}" + ("  # and changes that were not committed" if "+" in commit else "")
+    ]
+    if checkpoint and Path(checkpoint).resolve().is_relative_to(run.path.resolve()):  # trained here
+        lines.append(f"maskrec fit --config {config}")
+        checkpoint = Path("runs", run.config["name"], "latest", "checkpoints", Path(checkpoint).name)
+    weights = f" --ckpt_path {shlex.quote(str(checkpoint))}" if checkpoint else ""
+    return "\n".join([*lines, f"maskrec test --config {config}{weights}"])

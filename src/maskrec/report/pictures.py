@@ -1,0 +1,97 @@
+"""The pictures of a run: curves drawn from its scores and its log, and what its callbacks left."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+
+from maskrec.report import figures
+from maskrec.report.run import Arrays, Run
+from maskrec.report.words import comparison_words
+
+CURVES = ("train/loss", "val/auc", "val/accuracy")
+SALIENCY = (
+    "What the similarity of a genuine pair depends on: the faces, guided back-propagation (dark: much), and Grad-CAM "
+    "on the last map of features (bright: much)"
+)
+BEST = "Probes (grey), and the gallery's ten best from left to right: green is the right person, red another"
+
+
+class Picture(NamedTuple):
+    """A file with what it shows; `kind` as `report.html` knows it."""
+
+    file: Path
+    caption: str
+    kind: str
+
+
+def draw_scores(run: Run, folder: Path) -> dict[str, list[Picture]]:
+    """Curves and histograms of each test set into a folder."""
+    sets: dict[str, dict[str, Arrays]] = {}
+    for key, arrays in run.arrays.items():
+        name, comparison = key.split("/", 1)
+        sets.setdefault(name, {})[comparison] = arrays
+    return {
+        name: [
+            _save(figure, folder, f"{name}_{title}", caption)
+            for title, caption, figure in _score_figures(run, name, found)
+        ]
+        for name, found in sets.items()
+    }
+
+
+def _score_figures(run: Run, name: str, found: dict[str, Arrays]) -> Iterator[tuple[str, str, Figure]]:
+    curves = {key: curve for key, arrays in found.items() if (curve := figures.curve_of(arrays)) is not None}
+    ranks = {key: arrays["rank"] for key, arrays in found.items() if "rank" in arrays}
+    if curves:
+        yield "roc", f"{name}: accepted genuine pairs over accepted impostor pairs", figures.roc(curves)
+        yield "det", f"{name}: rejected genuine pairs over accepted impostor pairs", figures.det(curves)
+    if ranks:
+        yield "cmc", f"{name}: probes whose right person is among the first", figures.cmc(ranks)
+    for comparison, curve in curves.items():
+        words = comparison_words(comparison)
+        numbers = run.comparisons[f"{name}/{comparison}"].numbers
+        yield f"{comparison}_rates", f"{name}, {words}", figures.error_rates(comparison, curve, numbers)
+        yield f"{comparison}_scores", f"{name}, {words}", figures.histogram(comparison, found[comparison])
+
+
+def draw_training(run: Path, folder: Path) -> list[Picture]:
+    """What metrics.csv holds of CURVES; a resumed run's repeated steps count once, the last time."""
+    log = run / "metrics.csv"
+    if not log.is_file():
+        return []
+    curves: dict[str, dict[int, float]] = {name: {} for name in CURVES}
+    with log.open(newline="") as file:
+        for row in csv.DictReader(file):
+            for name in CURVES:
+                if row.get(name):
+                    curves[name][int(row["step"])] = float(row[name])
+    return [
+        _save(figures.training_curve(name, points), folder, name, f"{name} over optimiser steps")
+        for name, points in curves.items()
+        if points
+    ]
+
+
+def left_by_callbacks(run: Path, sets: list[str]) -> dict[str, list[Picture]]:
+    """The pictures in a run's folder by test set; under "" those of the faces the network was given."""
+    found: dict[str, list[Picture]] = {}
+    for file in sorted((run / "pictures").glob("*.png")):
+        name = next((name for name in sets if file.stem.startswith(f"{name}_")), "")
+        kind, caption = "photo", file.stem.replace("_", " ").capitalize()
+        if name and file.stem == f"{name}_saliency":
+            kind, caption = "wide", f"{name}. {SALIENCY}"
+        elif name and file.stem.endswith("_best"):
+            comparison = file.stem.removeprefix(f"{name}_").removesuffix("_best")
+            kind, caption = "wide", f"{name}, {comparison_words(comparison)}. {BEST}"
+        found.setdefault(name, []).append(Picture(file, caption, kind))
+    return found
+
+
+def _save(figure: Figure, folder: Path, name: str, caption: str) -> Picture:
+    file = folder / (re.sub(r"[^\w.-]+", "_", name) + ".png")
+    figure.savefig(file)
+    return Picture(file, caption, "chart")
