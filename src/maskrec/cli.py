@@ -14,7 +14,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 import data_modules  # noqa: F401  # so that `--data MFR2` finds it
 from maskrec import commands, experiments
 from maskrec.backbones import list_backbones
-from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings
+from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings, log_picture
 from maskrec.commands import write
 from maskrec.data import EvaluationModule
 from maskrec.errors import UserError, one_line, user_error_behind
@@ -33,12 +33,13 @@ commands:
   sweep NAME    `exp` for each point of experiments/sweeps/NAME.yaml, and a table of them all
   fit           train                                     (all four: --config FILE, --help)
   validate      score the validation sets
-  test          score the test sets
+  test          score the test sets and write the report
   predict       --images FOLDER --output FILE.npz: embed a folder of pictures
   faces         measure what generated faces are worth, and draw a sheet of them
   landmarks     ROOT [--processes N] [--strict]: detect the landmarks of a folder's faces, which masks need
   mask          IN OUT --kind mg --style n95: a masked copy of a folder; --gallery FILE.png: every kind and style
   quality       [ROOT] --kind mg: whether masks sit where they should, counted on a folder or generated faces
+  report        RUN: write a run's page anew; RUN RUN ... -o FILE.html: several in one table, also as .md and .csv
   list          the experiments, one line each
   backbones     the names of all backbones [those that contain a word]"""
 LIGHTNING = ("fit", "validate", "test", "predict")
@@ -54,6 +55,7 @@ def main(args: list[str] | None = None) -> int:
         "landmarks": commands.landmarks,
         "mask": commands.mask,
         "quality": commands.quality,
+        "report": commands.report,
         "list": print_experiments,
         "backbones": print_backbones,
     }
@@ -95,7 +97,7 @@ def run_experiment(args: list[str]) -> None:
     best = cli.trainer.strategy.broadcast(next((path for path in kept if path.is_file()), None))
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
     if cli.trainer.is_global_zero and cli.folder.path.is_dir():
-        write(f"report: {write_report(cli.folder.path)}")
+        cli.write_page()
         for line in cli.config["fit"]["next_steps"]:
             write(line)
 
@@ -166,6 +168,12 @@ class MaskrecCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str, help="The run's folder.")
         parser.add_argument("--extends", type=list[str], default=[], help="Files beside this one merged before it.")
         parser.add_argument("--next_steps", type=list[str], default=[], help="Lines that `exp` ends with.")
+        parser.add_argument(
+            "--paper",
+            type=dict[str, float],
+            default={},
+            help="The paper's figures by <set>/<comparison>/<metric>: above 1 in percent, else a share.",
+        )
         parser.link_arguments("seed_everything", "data.init_args.seed")
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
@@ -228,6 +236,18 @@ class MaskrecCLI(LightningCLI):
             self.folder.make()
             for logger in self.trainer.loggers:
                 logger.log_hyperparams(self.folder.record)
+
+    def after_test(self) -> None:
+        """Write the report, unless nothing is written at all."""
+        if self.trainer.is_global_zero and self.folder.path.is_dir():
+            self.write_page()
+
+    def write_page(self) -> None:
+        """Write the run's page, and show its curves in W&B."""
+        page = write_report(self.folder.path)
+        for curve in sorted(page.parent.glob("*.png")):
+            log_picture(self.trainer.loggers, curve)
+        write(f"report: {page}")
 
     def before_predict(self) -> None:
         """Say what is embedded, and where to; there is no run, and so no folder of one."""

@@ -1,9 +1,9 @@
-"""The verbs beside Lightning's own that make or measure faces."""
+"""The verbs beside Lightning's own that make or measure faces, or show what runs found."""
 
 import inspect
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import jsonargparse
 import numpy as np
@@ -18,6 +18,7 @@ from maskrec.data.masked_copy import MANIFEST, NO_FACE, mask_folder
 from maskrec.errors import UserError, condense
 from maskrec.masking import KINDS, STYLES, MaskTransform
 from maskrec.masking.gallery import gallery
+from maskrec.report import write_ablation, write_report
 
 GALLERY_FACES = ((2, 0, 2), (2, 5, 3), (2, 6, 0), (2, 3, 3), (2, 8, 0), (2, 8, 7))  # population, identity, picture
 
@@ -135,3 +136,24 @@ def masking_of(kind: str, style: str | None) -> MaskTransform:
         options["styles"] = (style,)
     masking: MaskTransform = KINDS[kind](**options)
     return masking
+
+
+def report(args: list[str]) -> None:
+    """A run's page, or several runs in one table.
+
+    Raises:
+        UserError: The command is wrong, a run cannot be read, or several have nothing in common.
+    """
+    parser = Parser(prog="maskrec report", description="Write a run's page anew, or set several runs side by side.")
+    parser.add_argument("runs", nargs="+", type=Path, help="Folders of runs that were tested.")
+    parser.add_argument("-o", "--output", type=Path, help="The table's .html file; .md and .csv go beside it.")
+    parser.add_argument("--metrics", nargs="+", type=str, help="Default: accuracy; of searches rank_1 and map.")
+    parser.add_argument("--against", type=Literal["best", "first"], default="best", help="What differences are to.")
+    given = parser.parse_args(args)
+    if given.output is not None:
+        for file in write_ablation(given.runs, given.output, given.metrics, given.against):
+            write(f"table: {file}")
+    elif len(given.runs) == 1:
+        write(f"report: {write_report(given.runs[0])}")
+    else:
+        raise UserError("say where the table of several runs goes: -o FILE.html")

@@ -31,8 +31,7 @@ class Curve(NamedTuple):
 def curve_of(arrays: Arrays) -> Curve | None:
     """The error rates of listed pairs or of all pairs; None where nothing is verified."""
     if "fmr" in arrays:
-        order = np.argsort(arrays["fmr"], kind="stable")
-        return Curve(*(arrays[name][order].astype(np.float64) for name in Curve._fields))
+        return Curve(*(arrays[name] for name in Curve._fields))
     if "score" not in arrays:
         return None
     score, is_genuine = torch.from_numpy(arrays["score"]), torch.from_numpy(arrays["is_genuine"])

@@ -1,6 +1,5 @@
 """A finished run, read from its folder."""
 
-import functools
 import json
 import zipfile
 from collections import defaultdict
@@ -41,39 +40,17 @@ class Run:
         path: Its folder.
         made_by: What results.json says beside the numbers: experiment, method, seed, git, ....
         comparisons: By `<set>/<comparison>`.
+        arrays: scores.npz by comparison; empty where there is none.
+        config: config.yaml.
         config_text: config.yaml as it is.
     """
 
     path: Path
     made_by: dict[str, Any]
     comparisons: dict[str, Comparison]
+    arrays: dict[str, Arrays]
+    config: dict[str, Any]
     config_text: str
-
-    @functools.cached_property
-    def config(self) -> dict[str, Any]:
-        """config.yaml."""
-        content: dict[str, Any] = yaml.safe_load(self.config_text) or {}
-        return content
-
-    @functools.cached_property
-    def arrays(self) -> dict[str, Arrays]:
-        """scores.npz by comparison; empty where there is none.
-
-        Raises:
-            UserError: The file is broken.
-        """
-        file = self.path / SCORES
-        if not file.is_file():
-            return {}
-        arrays: dict[str, Arrays] = defaultdict(dict)
-        try:
-            with np.load(file) as content:
-                for name in content.files:
-                    key, _, array = name.rpartition("/")
-                    arrays[key][array] = content[name]
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise UserError(f"{file}: broken ({error}); remove it, or test again") from error
-        return dict(arrays)
 
     @property
     def paper(self) -> dict[str, float]:
@@ -101,11 +78,29 @@ def read_run(path: Path) -> Run:
     try:
         content = json.loads((path / RESULTS).read_text())
         comparisons = {key: _comparison(dict(found)) for key, found in content.pop("protocols").items()}
-        return Run(path, content, comparisons, (path / CONFIG).read_text())
+        config_text = (path / CONFIG).read_text()
+        config = dict(yaml.safe_load(config_text))
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path / RESULTS}: not the results of a run ({error})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{path}: {RESULTS} or {CONFIG} is not that of a run ({' '.join(str(error).split())})"
+        ) from error
+    return Run(path, content, comparisons, _arrays(path / SCORES), config, config_text)
+
+
+def _arrays(file: Path) -> dict[str, Arrays]:
+    arrays: dict[str, Arrays] = defaultdict(dict)
+    if not file.is_file():
+        return arrays
+    try:
+        with np.load(file) as content:
+            for name in content.files:
+                key, _, array = name.rpartition("/")
+                arrays[key][array] = content[name]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file}: broken ({error}); remove it, or test again") from error
+    return arrays
 
 
 def _comparison(found: dict[str, Any]) -> Comparison:

@@ -2,7 +2,8 @@
 
 import re
 
-COUNTS = ("pairs", "probes", "gallery", "genuine", "impostors", "left_out", "steps", "faces", "references")
+from maskrec.evaluation.results import COUNTS
+
 LOWER_IS_BETTER = ("eer", "frr100", "fnmr_at_fmr")
 NAMES = {
     "accuracy": "Accuracy",
