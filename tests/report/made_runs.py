@@ -59,7 +59,13 @@ def all_pairs() -> tuple[dict[str, Any], Arrays]:
         "genuine_histogram": np.arange(10),
         "impostor_histogram": np.arange(10)[::-1],
     }
-    return {"eer": 0.12, "fnmr_at_fmr_1e-3": 0.3, "genuine": 45, "impostors": 1_000_000}, arrays
+    return {
+        "eer": 0.12,
+        "fnmr_at_fmr_1e-3": 0.3,
+        "fnmr_at_fmr_1e-6": 0.6,
+        "genuine": 45,
+        "impostors": 1_000_000,
+    }, arrays
 
 
 def make_run(folder: Path, protocols: dict[str, tuple[dict[str, Any], Arrays]], **changes: Any) -> Path:

@@ -15,18 +15,20 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1r
 background:var(--back);overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.2;margin:1rem 0 .3rem}h2{font-size:1.25rem;margin:2.5rem 0 .6rem}
 h3{font-size:1rem;margin:1.8rem 0 .5rem}a{color:var(--mark)}
-.note{color:var(--soft);font-size:.85rem}.headline{font-size:1.15rem;border-left:4px solid var(--mark);
-padding:.2rem 0 .2rem .9rem;margin:1.2rem 0;max-width:45rem}
+.note{color:var(--soft);font-size:.85rem}ul.note{padding-left:1.2rem}
+.headline{font-size:1.15rem;border-left:4px solid var(--mark);padding:.2rem 0 .2rem .9rem;
+margin:1.2rem 0;max-width:45rem}
 .scroll{overflow-x:auto;margin:.5rem 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 th,td{padding:.35rem .9rem .35rem 0;border-bottom:1px solid var(--line);text-align:right;vertical-align:top;
 white-space:nowrap}
-th{font-weight:600;vertical-align:bottom}
-th:first-child,td:first-child{text-align:left;white-space:normal;min-width:8rem}
+th{font-weight:600;vertical-align:bottom;white-space:normal}
+th:first-child,td:first-child{text-align:left;white-space:normal;min-width:7rem;position:sticky;left:0;
+background:var(--back)}
 td small{display:block;color:var(--soft);font-size:.75rem;line-height:1.3}
 figure{margin:0 0 1rem}figcaption{color:var(--soft);font-size:.85rem;max-width:45rem}
 img{display:block;width:100%;height:auto}.photo img{width:auto;max-width:100%}
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr));gap:1rem}
+.charts{margin:.5rem 0 1rem;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr));gap:1rem}
 .wide img{width:100%;min-width:34rem;max-width:56rem}
 pre{background:var(--panel);padding:.8rem 1rem;overflow-x:auto;font-size:.8rem;overflow-wrap:normal}
 summary{cursor:pointer}
@@ -44,6 +46,11 @@ class Html(str):
 def html(value: str) -> Html:
     """HTML as it is, any other text escaped."""
     return value if isinstance(value, Html) else Html(escape(value))
+
+
+def breakable(name: str) -> Html:
+    """A name that may be broken behind its underscores."""
+    return Html(escape(name).replace("_", "_<wbr>"))
 
 
 def element(name: str, *content: str, **attributes: str) -> Html:

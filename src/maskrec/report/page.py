@@ -4,9 +4,9 @@ import shlex
 from pathlib import Path
 
 from maskrec.report.headline import headline
-from maskrec.report.html import Html, document, element, picture, table
+from maskrec.report.html import Html, breakable, document, element, picture, table
 from maskrec.report.pictures import Picture, draw_scores, draw_training, left_by_callbacks
-from maskrec.report.run import CONFIG, Run, read_run
+from maskrec.report.run import CONFIG, Comparison, Run, read_run
 from maskrec.report.words import NO_NUMBER, metric_name, number, percent
 
 PRINTED = (
@@ -40,8 +40,8 @@ def write_report(folder: Path) -> Path:
         body += [element("h3", name), *_results(run, name)]
     body += _paper_only(run)
     for name in sets:
-        body += _section(f"Pictures: {name}", [*drawn.get(name, []), *left.get(name, [])])
-    body += _section("Training and faces", [*draw_training(folder, target), *left.get("", [])])
+        body += _section(f"Pictures: {name}", [*drawn.get(name, []), left.get(name, [])])
+    body += _section("Training and faces", [draw_training(folder, target), left.get("", [])])
     body += [element("h2", "Run it again"), element("pre", _commands(run))]
     body += [element("h2", "Configuration"), element("p", _versions(run), class_="note")]
     body.append(element("details", element("summary", CONFIG), element("pre", run.config_text)))
@@ -65,29 +65,33 @@ def _versions(run: Run) -> str:
 def _results(run: Run, name: str) -> list[Html]:
     """A test set's metrics by comparison, and below it why some have no number."""
     found = {key.split("/", 1)[1]: value for key, value in run.comparisons.items() if key.split("/", 1)[0] == name}
-    metrics = dict.fromkeys(metric for value in found.values() for metric in (*value.numbers, *value.notes))
-    notes: dict[str, int] = {}
+    metrics = dict.fromkeys(metric for value in found.values() for metric in value.numbers)
+    rows = [
+        [
+            metric_name(metric),
+            *(_cell(value, metric, run.paper.get(f"{name}/{key}/{metric}")) for key, value in found.items()),
+        ]
+        for metric in metrics
+    ]
+    reasons: dict[str, dict[str, None]] = {}
+    for value in found.values():
+        for metric, why in value.notes.items():
+            reasons.setdefault(why, {})[metric_name(metric)] = None
+    notes = (element("li", f"No {' or '.join(names)}: {why}.") for why, names in reasons.items())
+    return [table(["", *map(breakable, found)], rows), *([element("ul", *notes, class_="note")] if reasons else [])]
 
-    def cell(comparison: str, metric: str) -> Html:
-        value = found[comparison]
-        if metric in value.notes:
-            mark = notes.setdefault(value.notes[metric], len(notes) + 1)
-            return Html(f"{NO_NUMBER}{element('sup', str(mark))}")
-        if metric not in value.numbers:
-            return Html()
-        parts = [element("span", number(metric, value.numbers[metric]))]
-        if metric in value.intervals:
-            low, high = value.intervals[metric]
-            parts.append(element("small", f"{percent(low)} to {percent(high)}"))
-        paper = run.paper.get(f"{name}/{comparison}/{metric}")
-        if paper is not None:
-            apart = percent(value.numbers[metric] - paper, sign=True)
-            parts.append(element("small", f"paper {percent(paper)} ({apart})"))
-        return Html("".join(parts))
 
-    rows = [[metric_name(metric), *(cell(comparison, metric) for comparison in found)] for metric in metrics]
-    explained = [Html(f"{element('sup', str(mark))} {element('span', why)}") for why, mark in notes.items()]
-    return [table(["", *found], rows), *(element("p", line, class_="note") for line in explained)]
+def _cell(found: Comparison, metric: str, paper: float | None) -> Html:
+    if metric not in found.numbers:
+        return Html(NO_NUMBER if metric in found.notes else "")
+    value = found.numbers[metric]
+    parts = [element("span", number(metric, value))]
+    if metric in found.intervals:
+        low, high = found.intervals[metric]
+        parts.append(element("small", f"{percent(low)} to {percent(high)}"))
+    if paper is not None:
+        parts.append(element("small", f"paper {percent(paper)} ({percent(value - paper, sign=True)})"))
+    return Html("".join(parts))
 
 
 def _paper_only(run: Run) -> list[Html]:
@@ -103,12 +107,9 @@ def _numbers(run: Run, key: str) -> dict[str, float]:
     return run.comparisons[key].numbers if key in run.comparisons else {}
 
 
-def _section(title: str, pictures: list[Picture]) -> list[Html]:
-    if not pictures:
-        return []
-    charts, others = ([shown for shown in pictures if (shown.kind == "chart") is chart] for chart in (True, False))
-    grid = [element("div", *(picture(*shown) for shown in charts), class_="charts")] if charts else []
-    return [element("h2", title), *grid, *(picture(*shown) for shown in others)]
+def _section(title: str, rows: list[list[Picture]]) -> list[Html]:
+    shown = [element("div", *(picture(*one) for one in row), class_=row[0].kind + "s") for row in rows if row]
+    return [element("h2", title), *shown] if shown else []
 
 
 def _commands(run: Run) -> str:

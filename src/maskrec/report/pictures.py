@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,34 +27,33 @@ class Picture(NamedTuple):
     kind: str
 
 
-def draw_scores(run: Run, folder: Path) -> dict[str, list[Picture]]:
-    """Curves and histograms of each test set into a folder."""
+def draw_scores(run: Run, folder: Path) -> dict[str, list[list[Picture]]]:
+    """Curves and histograms of each test set into a folder, in rows."""
     sets: dict[str, dict[str, Arrays]] = {}
     for key, arrays in run.arrays.items():
         name, comparison = key.split("/", 1)
         sets.setdefault(name, {})[comparison] = arrays
-    return {
-        name: [
-            _save(figure, folder, f"{name}_{title}", caption)
-            for title, caption, figure in _score_figures(run, name, found)
-        ]
-        for name, found in sets.items()
-    }
+    return {name: _draw_set(run, name, found, folder) for name, found in sets.items()}
 
 
-def _score_figures(run: Run, name: str, found: dict[str, Arrays]) -> Iterator[tuple[str, str, Figure]]:
+def _draw_set(run: Run, name: str, found: dict[str, Arrays], folder: Path) -> list[list[Picture]]:
     curves = {key: curve for key, arrays in found.items() if (curve := figures.curve_of(arrays)) is not None}
     ranks = {key: arrays["rank"] for key, arrays in found.items() if "rank" in arrays}
+    together = []
     if curves:
-        yield "roc", f"{name}: accepted genuine pairs over accepted impostor pairs", figures.roc(curves)
-        yield "det", f"{name}: rejected genuine pairs over accepted impostor pairs", figures.det(curves)
+        together.append(("roc", "accepted genuine pairs over accepted impostor pairs", figures.roc(curves)))
+        together.append(("det", "rejected genuine pairs over accepted impostor pairs", figures.det(curves)))
     if ranks:
-        yield "cmc", f"{name}: probes whose right person is among the first", figures.cmc(ranks)
-    for comparison, curve in curves.items():
-        words = comparison_words(comparison)
-        numbers = run.comparisons[f"{name}/{comparison}"].numbers
-        yield f"{comparison}_rates", f"{name}, {words}", figures.error_rates(comparison, curve, numbers)
-        yield f"{comparison}_scores", f"{name}, {words}", figures.histogram(comparison, found[comparison])
+        together.append(("cmc", "probes whose right person is among the first", figures.cmc(ranks)))
+    rates, scores = [], []
+    for key, curve in curves.items():
+        words, numbers = comparison_words(key), run.comparisons[f"{name}/{key}"].numbers
+        rates.append((f"{key}_rates", words, figures.error_rates(key, curve, numbers)))
+        scores.append((f"{key}_scores", words, figures.histogram(key, found[key])))
+    return [
+        [_save(figure, folder, f"{name}_{title}", f"{name}, {caption}") for title, caption, figure in row]
+        for row in (together, rates, scores)
+    ]
 
 
 def draw_training(run: Path, folder: Path) -> list[Picture]:

@@ -1,6 +1,7 @@
 """What runs were told: which differ in their seed alone, and what sets the others apart."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,9 @@ def settings(run: Run) -> Settings:
     A class stands at the key of what it configures, its arguments below: `data.masking` is `MG`, `data.masking.p` 0.5.
     Weights that were trained elsewhere are the setting `checkpoint`.
     """
-    name = str(run.config.get("name", ""))
+    name = re.compile(rf"(?<!\w){re.escape(str(run.config.get('name')))}(?!\w)")
     told = {
-        key: value.replace(name, "${name}") if isinstance(value, str) and name else value
+        key: name.sub("${name}", value) if isinstance(value, str) else value
         for key, value in _leaves(run.config)
         if not any(key == aside or key.startswith(f"{aside}.") for aside in ASIDE) and key.rpartition(".")[2] != SEED
     }

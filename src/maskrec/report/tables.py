@@ -9,7 +9,7 @@ from pathlib import Path
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.report.ablation import Ablation, Against, Cell, Column, compare
-from maskrec.report.html import Html, document, element, table
+from maskrec.report.html import Html, breakable, document, element, html, table
 from maskrec.report.run import Run, read_run
 from maskrec.report.settings import Group
 from maskrec.report.words import metric_name, percent
@@ -72,8 +72,7 @@ def _explanation(ablation: Ablation) -> str:
 
 
 def _heading(column: Column) -> Html:
-    comparison = element("span", column.key.split("/", 1)[1])
-    return Html(f"{comparison}<br>{element('span', metric_name(column.metric))}")
+    return Html(f"{breakable(column.key.split('/', 1)[1])}<br>{html(metric_name(column.metric))}")
 
 
 def _html_cell(cell: Cell) -> Html:
