@@ -70,6 +70,11 @@ def test_runs_that_differ_in_their_seed_are_one_group(folders: list[Path]) -> No
             ({"k": dict.fromkeys("abcde", 1)}, {"k": dict.fromkeys("abcde", 2)}),
             ["a 1, b 1, c 1, d 1, and 1 more", "a 2, b 2, c 2, d 2, and 1 more"],
         ),
+        # A class's own arguments set apart those that share it.
+        (
+            ({"data": masking("MG", p=0.1)}, {"data": masking("MG", p=0.5)}, {"data": masking(None)}),
+            ["masking MG, p 0.1", "masking MG, p 0.5", "masking none"],
+        ),
         (({"k": {"lr": 1}, "l": {"lr": 1}}, {"k": {"lr": 2}, "l": {"lr": 3}}), ["k.lr 1, l.lr 1", "k.lr 2, l.lr 3"]),
     ],
 )

@@ -20,9 +20,9 @@ from maskrec.data.images import normalise
 from maskrec.evaluation import Evaluation, Identification, Verification
 from maskrec.types import FaceBatch
 
-FRAME = 4  # pixels around a face
+FRAME = 5  # pixels around a face
 GAP = 3  # pixels between faces
-GREY, GREEN, RED = (0.6, 0.6, 0.6), (0.1, 0.75, 0.25), (0.85, 0.1, 0.1)
+GREY, GREEN, RED = (0.45, 0.45, 0.45), (0.1, 0.75, 0.25), (0.85, 0.1, 0.1)
 
 
 class EvaluationPictures(Callback):

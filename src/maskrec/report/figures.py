@@ -125,8 +125,8 @@ def training_curve(name: str, points: Mapping[int, float]) -> Figure:
 
 
 def _chart(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.4, 3.3), dpi=140, layout="constrained")
-    axis: Axes = figure.subplots()
+    figure = Figure(figsize=(4.4, 3.3), dpi=140)
+    axis: Axes = figure.add_axes((0.16, 0.15, 0.81, 0.76))  # a layout that is computed takes twice as long
     axis.set_title(title, fontsize=10)
     axis.set(xlabel=x, ylabel=y)
     axis.grid(alpha=0.25)

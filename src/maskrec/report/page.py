@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from maskrec.evaluation.results import COUNTS
 from maskrec.report.headline import headline
 from maskrec.report.html import Html, breakable, document, element, picture, table
 from maskrec.report.pictures import Picture, draw_scores, draw_training, left_by_callbacks
@@ -65,7 +66,9 @@ def _versions(run: Run) -> str:
 def _results(run: Run, name: str) -> list[Html]:
     """A test set's metrics by comparison, and below it why some have no number."""
     found = {key.split("/", 1)[1]: value for key, value in run.comparisons.items() if key.split("/", 1)[0] == name}
-    metrics = dict.fromkeys(metric for value in found.values() for metric in value.numbers)
+    metrics = sorted(
+        dict.fromkeys(metric for value in found.values() for metric in value.numbers), key=COUNTS.__contains__
+    )
     rows = [
         [
             metric_name(metric),

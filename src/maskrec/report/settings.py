@@ -1,5 +1,6 @@
 """What runs were told: which differ in their seed alone, and what sets the others apart."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -75,16 +76,24 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     keys = _differing(told)
     short = labels(keys)
     said = [[f"{short[key]} {_value(one[key])}" for key in keys if key in one] for one in told]
-    if len(keys) > SAID and len(set(names)) == len(names):
-        return names
-    return [_joined(parts) or name for parts, name in zip(said, names, strict=True)]
+    joined = [_joined(parts) or name for parts, name in zip(said, names, strict=True)]
+    is_plain = len(keys) <= SAID and len(set(joined)) == len(joined)
+    return joined if is_plain or len(set(names)) < len(names) else names
 
 
 def _differing(told: Sequence[Settings]) -> list[str]:
-    """Keys whose values differ; where a class differs, its arguments are not told."""
+    """Keys that differ between two groups which agree on what stands above: of another class no arguments are told."""
+
+    def differs(key: str, one: Settings, other: Settings) -> bool:
+        above = (key[: dot.start()] for dot in re.finditer(r"\.", key))
+        return _at(key, one) != _at(key, other) and all(_at(upper, one) == _at(upper, other) for upper in above)
+
     keys = dict.fromkeys(key for one in told for key in one)
-    differing = [key for key in keys if any(key not in one or one[key] != told[0].get(key) for one in told)]
-    return [key for key in differing if not any(key.startswith(f"{other}.") for other in differing)]
+    return [key for key in keys if any(differs(key, *pair) for pair in itertools.combinations(told, 2))]
+
+
+def _at(key: str, told: Settings) -> tuple[bool, Any]:
+    return key in told, told.get(key)
 
 
 def _joined(parts: list[str]) -> str:

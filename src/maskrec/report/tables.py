@@ -130,5 +130,7 @@ def _write_csv(ablation: Ablation, file: Path) -> None:
         for group, cells in ablation.rows:
             paths = " ".join(str(run.path) for run in group.runs)
             seeds = " ".join(str(run.made_by["seed"]) for run in group.runs)
-            values = [value for cell in cells for value in (cell.mean, cell.deviation, *(cell.difference or [""] * 4))]
-            writer.writerow([group.label, paths, seeds, *values])
+            values = [
+                value for cell in cells for value in (cell.mean, cell.deviation, *(cell.difference or [math.nan] * 4))
+            ]
+            writer.writerow([group.label, paths, seeds, *("" if math.isnan(value) else value for value in values)])

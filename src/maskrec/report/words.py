@@ -10,7 +10,7 @@ NAMES = {
     "accuracy_std": "… deviation over folds",
     "auc": "AUC",
     "eer": "EER",
-    "frr100": "FRR100 (FNMR at FMR < 1 %)",
+    "frr100": "FRR100 (FMR < 1 %)",
     "map": "mAP",
     "mask_accuracy": "Mask or no mask",
     "left_out": "Left out",
