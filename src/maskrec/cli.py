@@ -96,7 +96,7 @@ def run_experiment(args: list[str]) -> None:
     # None after fast_dev_run: the network as it is. Rank 0 made the folder, so it knows.
     best = cli.trainer.strategy.broadcast(next((path for path in kept if path.is_file()), None))
     cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best, weights_only=True, verbose=False)
-    if cli.trainer.is_global_zero and cli.folder.path.is_dir():
+    if cli.trainer.is_global_zero and not cli.trainer.fast_dev_run:
         cli.write_page()
         for line in cli.config["fit"]["next_steps"]:
             write(line)
@@ -238,8 +238,8 @@ class MaskrecCLI(LightningCLI):
                 logger.log_hyperparams(self.folder.record)
 
     def after_test(self) -> None:
-        """Write the report, unless nothing is written at all."""
-        if self.trainer.is_global_zero and self.folder.path.is_dir():
+        """Write the report."""
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
             self.write_page()
 
     def write_page(self) -> None:

@@ -66,20 +66,18 @@ def error_rates(name: str, curve: Curve, numbers: Mapping[str, float]) -> Figure
     Args:
         name: The comparison.
         curve: Its operating points.
-        numbers: Where it holds `eer` and `frr100`, the marks say these: a curve may be thinned.
+        numbers: `eer` and `frr100`; what is not in it had too few impostors, and is not marked.
     """
     figure, axis = _chart(f"{name}: error rates", "threshold", "rate")
     threshold, fmr, fnmr = (values[np.isfinite(curve.threshold)] for values in curve)
     axis.plot(threshold, fmr, color=IMPOSTOR, label="FAR (FMR)")
     axis.plot(threshold, fnmr, color=GENUINE, label="FRR (FNMR)")
-    equal = int(np.abs(fmr - fnmr).argmin())
-    eer = numbers.get("eer", (fmr[equal] + fnmr[equal]) / 2)
-    axis.plot(threshold[equal], eer, "o", color="black", label=f"EER {percent(eer)} %")
-    low = np.flatnonzero(fmr < FRR100_LIMIT)
-    if len(low):
-        at = low[-1]
-        frr100 = numbers.get("frr100", fnmr[at])
-        axis.plot(threshold[at], frr100, "s", color="black", label=f"FRR100 {percent(frr100)} %")
+    if "eer" in numbers:
+        at = int(np.abs(fmr - fnmr).argmin())
+        axis.plot(threshold[at], numbers["eer"], "o", color="black", label=f"EER {percent(numbers['eer'])} %")
+    if "frr100" in numbers:
+        at = max(int((fmr < FRR100_LIMIT).sum()) - 1, 0)
+        axis.plot(threshold[at], numbers["frr100"], "s", color="black", label=f"FRR100 {percent(numbers['frr100'])} %")
     _legend(axis)
     return figure
 
