@@ -28,8 +28,8 @@ class LFW(MaskedPairs):
         pairs, queries = read_lfw_pairs(Path(root) / "pairs.txt", root), None
         if search:
             pairs = _all_faces(pairs, Path(root))
-            queries = np.unique(pairs.identity[np.argsort(pairs.paths)], return_index=True)[1]
-            queries = np.sort(np.argsort(pairs.paths)[queries])
+            by_name = np.argsort(pairs.paths)
+            queries = by_name[np.unique(pairs.identity[by_name], return_index=True)[1]]
         super().__init__(name, pairs, Path(root), masking, queries, **kwargs)
 
 

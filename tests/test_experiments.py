@@ -11,7 +11,9 @@ from maskrec.cli import main
 from maskrec.experiments import OVERLAYS, expand_extends, titles
 
 FILES = sorted(
-    path for path in (ROOT / "experiments").rglob("*.yaml") if path.parent.name not in ("hardware", "sweeps")
+    path
+    for path in (ROOT / "experiments").rglob("*.yaml")
+    if path.parent.name not in ("hardware", "sweeps", "evaluation")
 )
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
@@ -61,3 +63,17 @@ def test_hardware_overlays_are_accepted(path: Path, workplace: Path, capsys: pyt
     assert stop.value.code == 0
     printed = yaml.safe_load(capsys.readouterr().out)
     assert printed["trainer"].items() >= yaml.safe_load(path.read_text())["trainer"].items()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "experiments" / "evaluation").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_evaluation_overlays_name_test_sets(path: Path, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--config", "experiments/mobilefacenet_casia.yaml", "--config", str(path), "--print_config"]
+    with pytest.raises(SystemExit) as stop:
+        main(["test", *options])
+    assert stop.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)["data"]["init_args"]
+    listed = yaml.safe_load(path.read_text())["data"]["init_args"]["test_sets"]
+    assert [given["class_path"] for given in printed["test_sets"]] == [given["class_path"] for given in listed]
+    assert printed["image_size"] == [112, 96]  # the method's

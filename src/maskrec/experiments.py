@@ -9,6 +9,7 @@ from maskrec.errors import UserError
 FOLDER = Path("experiments")
 HARDWARE = FOLDER / "hardware"
 SWEEPS = FOLDER / "sweeps"
+EVALUATION = FOLDER / "evaluation"
 OVERLAYS = ("base", "small", "tuned")
 
 
@@ -18,7 +19,7 @@ class UnknownExperimentError(UserError):
 
 def titles() -> dict[str, str]:
     """Experiment to the first comment of its file; tables' rows as `tables/<paper>/<row>`."""
-    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent not in (HARDWARE, SWEEPS))
+    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent not in (HARDWARE, SWEEPS, EVALUATION))
     files = [path for path in files if path.stem not in OVERLAYS]
     return {str(path.relative_to(FOLDER).with_suffix("")): _first_comment(path) for path in files}
 

@@ -154,7 +154,7 @@ def test_whatever_needs_landmarks_asks_for_them(faces: Path, options: dict[str, 
     (faces / FILE).unlink()
     data = masked_folder(faces, **options)
     with pytest.raises(UserError, match="maskrec landmarks"):
-        data.training_faces(), data.validation_sets()
+        data.training_faces(), data.val_dataloader()
 
 
 def test_what_needs_no_landmarks_does_not_ask(faces: Path) -> None:
@@ -168,10 +168,11 @@ def test_lfw_takes_those_of_its_root(faces: Path) -> None:
     (faces / "Ann").mkdir()
     for number in (1, 2):
         (faces / "0000001" / f"000{number}.jpg").rename(faces / "Ann" / f"Ann_000{number}.jpg")
-    (faces / "pairs.txt").write_text("1\t1\nAnn\t1\t2\nAnn\t1\tAnn\t2\n")
-    assert len(LFW(str(faces), DE()).pairs.paths) == 2
-    with pytest.raises(UserError, match=rf"lack 2 pictures, the first .*Ann_0001.jpg: run `maskrec landmarks {faces}`"):
-        LFW(str(faces), Dot())
+    (faces / "0000001" / "0003.jpg").rename(faces / "0000001" / "0000001_0001.jpg")
+    (faces / "pairs.txt").write_text("1\t1\nAnn\t1\t2\nAnn\t1\t0000001\t1\n")
+    LFW(str(faces), DE()).prepare_data()
+    with pytest.raises(UserError, match=rf"lack 3 pictures, the first .*Ann_0001.jpg: run `maskrec landmarks {faces}`"):
+        LFW(str(faces), Dot()).prepare_data()
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY cut short", b"something else"])

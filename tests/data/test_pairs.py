@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maskrec import UserError
-from maskrec.data import read_lfw_pairs, sample_pairs
+from maskrec.data import draw_one_of_n, draw_pairs, read_lfw_pairs, sample_pairs
 
 
 @pytest.fixture
@@ -32,6 +32,14 @@ def test_lfw_pairs(lfw: Path) -> None:
     assert pairs.is_genuine.tolist() == [True, False, True, False]
     assert pairs.fold.tolist() == [0, 0, 1, 1]
     assert len(names) == len(set(names)) == 5
+    assert [name[:2] for name in names] == ["An", "An", "An", "Bo", "Bo"]
+    assert pairs.identity.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_lists_may_come_from_other_systems(lfw: Path) -> None:
+    content = (lfw / "pairs.txt").read_text()
+    (lfw / "pairs.txt").write_bytes(b"\xef\xbb\xbf" + content.replace("\t", "  ").replace("\n", "\r\n\r\n").encode())
+    assert read_lfw_pairs(lfw / "pairs.txt", lfw).is_genuine.tolist() == [True, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -40,8 +48,11 @@ def test_lfw_pairs(lfw: Path) -> None:
         ("2\t1\nAnn_Lee\t1\t9\nAnn_Lee\t2\tBo\t1\nBo\t1\t2\nBo\t2\tAnn_Lee\t1\n", r"line 2: no picture .*Ann_Lee_0009"),
         ("2\t1\nAnn_Lee\t1\t3\n", r"1 pairs, but its first line promises 2x2x1"),
         ("folds\n", r"line 1: expected two numbers"),
-        ("1\t1\nAnn_Lee 1 3\nBo\t1\tAnn_Lee\t1\n", r"line 2: expected 3 or 4 tab-separated words, got 1"),
-        ("1\t1\nAnn_Lee\tone\t3\nBo\t1\tAnn_Lee\t1\n", r"line 2: 'one' is no picture number"),
+        ("1\t1\nAnn_Lee 1\nBo\t1\tAnn_Lee\t1\n", r"line 2: expected `name 1 2` or `name 1 other 2`, got 'Ann_Lee 1'"),
+        ("1\t1\n\nBo\t1\t2\nAnn_Lee\tone\t3\n", r"line 4: expected .*got 'Ann_Lee\tone\t3'"),
+        ("1\t1\nBo\t1\tAnn_Lee\t1\nAnn_Lee\t1\tBo\t1\n", r"line 3: repeats the pair of line 2"),
+        ("1\t1\nBo\t1\tAnn_Lee\t1\nBo\t1\t1\n", r"line 3: compares a picture with itself"),
+        ("1\t1\nBo\t1\tBo\t2\nAnn_Lee\t1\t2\n", r"line 2: names Bo twice; expected `Bo 1 2`"),
     ],
 )
 def test_bad_lists_are_named_by_file_and_line(lfw: Path, content: str, message: str) -> None:
@@ -85,6 +96,36 @@ def test_genuine_pairs_are_spread_over_identities() -> None:
     labels = np.array([0] * 20 + [1, 1] + [2, 2])
     pairs = sample_pairs([""] * 24, labels, pairs=6, folds=2, seed=0)
     assert set(labels[pairs.reference[pairs.is_genuine]]) == {0, 1, 2}
+
+
+def test_pairs_between_two_groups_hold_one_of_each() -> None:
+    labels = np.repeat(np.arange(8), 5)
+    reference, probe = np.flatnonzero(np.arange(40) % 5 < 3), np.flatnonzero(np.arange(40) % 5 >= 3)
+    pairs = draw_pairs(labels, reference, probe, pairs=30, seed=2)
+    assert np.isin(pairs.reference, reference).all()
+    assert np.isin(pairs.probe, probe).all()
+    np.testing.assert_array_equal(labels[pairs.reference] == labels[pairs.probe], pairs.is_genuine)
+    assert pairs.is_genuine.sum() == 30
+    assert len(set(zip(pairs.reference, pairs.probe, strict=True))) == 60
+    assert [pairs.is_genuine[pairs.fold == fold].tolist() for fold in range(10)] == [[True] * 3 + [False] * 3] * 10
+    all_genuine = draw_pairs(labels, reference, probe, pairs=10_000, seed=2)
+    assert all_genuine.is_genuine.sum() == 8 * 3 * 2
+
+
+def test_one_of_n_has_one_of_its_own() -> None:
+    labels = np.repeat(np.arange(6), 4)
+    is_probe = (np.arange(24) % 4 > 1) & (labels != 5)  # nobody looks for 5, who is not there
+    drawn = draw_one_of_n(labels, np.flatnonzero(~is_probe), np.flatnonzero(is_probe), n=20, steps=50, seed=1)
+    assert drawn.impostors.shape == (50, 19)
+    assert (labels[drawn.reference] == labels[drawn.authentic]).all()
+    assert (labels[drawn.impostors] != labels[drawn.reference][:, None]).all()
+    assert is_probe[drawn.authentic].all()
+    assert is_probe[drawn.impostors].all()
+    assert not is_probe[drawn.reference].any()
+    again = draw_one_of_n(labels, np.flatnonzero(~is_probe), np.flatnonzero(is_probe), n=20, steps=50, seed=1)
+    assert (again.impostors == drawn.impostors).all()
+    with pytest.raises(UserError, match="1 of 20: needs probes of two identities"):
+        draw_one_of_n(labels, np.array([0]), np.array([1, 2]))
 
 
 def test_too_few_faces_are_refused() -> None:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +122,10 @@ class EvaluationSet(EvaluationModule, ABC):
     def evaluation_sets(self, stage: str) -> "list[EvaluationSet]":
         """Itself."""
         return [self]
+
+    def train_dataloader(self) -> NoReturn:
+        """Nothing to train on."""
+        raise UserError(f"data {type(self).__name__} is a test set; to train, give a class such as FaceFolder")
 
 
 class PictureSet(EvaluationSet):
