@@ -47,7 +47,7 @@ def _draw_set(run: Run, name: str, found: dict[str, Arrays], folder: Path) -> li
         together.append(("cmc", "probes whose right person is among the first", figures.cmc(ranks)))
     rates, scores = [], []
     for key, curve in curves.items():
-        words, numbers = comparison_words(key), run.comparisons[f"{name}/{key}"].numbers
+        words, numbers = f"{key} ({comparison_words(key)})", run.comparisons[f"{name}/{key}"].numbers
         rates.append((f"{key}_rates", words, figures.error_rates(key, curve, numbers)))
         scores.append((f"{key}_scores", words, figures.histogram(key, found[key])))
     return [
