@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install exp sweep landmarks list test lint bench clean
+.PHONY: help install exp sweep landmarks report list test lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +37,9 @@ sweep: $(INSTALLED) ## exp for each point of experiments/sweeps/<NAME>.yaml that
 
 landmarks: $(INSTALLED) ## detect the landmarks masks need, once: ROOT=<folder of faces> [ARGS="--strict --processes 4"]
 	@$(BIN)/maskrec landmarks $(if $(ROOT),"$(ROOT)") $(ARGS)
+
+report: $(INSTALLED) ## several runs in one table: RUNS="runs/a runs/b" OUT=table.html
+	@$(BIN)/maskrec report $(RUNS) $(if $(OUT),-o $(OUT)) $(ARGS)
 
 list: $(INSTALLED) ## the experiments, one line each
 	@$(BIN)/maskrec list
