@@ -7,6 +7,7 @@ import pytest
 
 from maskrec import UserError
 from maskrec.data import draw_one_of_n, draw_pairs, read_lfw_pairs, sample_pairs
+from maskrec.data.pair_files import named_pairs
 
 
 @pytest.fixture
@@ -34,6 +35,23 @@ def test_lfw_pairs(lfw: Path) -> None:
     assert len(names) == len(set(names)) == 5
     assert [name[:2] for name in names] == ["An", "An", "An", "Bo", "Bo"]
     assert pairs.identity.tolist() == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Ann 1 2", [("Ann", 1), ("Ann", 2)]),
+        ("Ann\t01\tBo\t2", [("Ann", 1), ("Bo", 2)]),
+        ("0001 1 0002 2", [("0001", 1), ("0002", 2)]),  # numbers for names
+        ("0001 1 2", [("0001", 1), ("0001", 2)]),
+        ("Ann Lee, 1, 2", [("Ann Lee", 1), ("Ann Lee", 2)]),
+        ("Ann Lee 1 Bo Li 2", [("Ann Lee", 1), ("Bo Li", 2)]),
+        ("Ann_Lee 1 Bo-2 3", [("Ann_Lee", 1), ("Bo-2", 3)]),
+    ],
+)
+def test_lines_of_numbered_pictures(line: str, expected: list[tuple[str, int]]) -> None:
+    ((_, *pair),) = named_pairs(Path("pairs.txt"), [(1, line)])
+    assert pair == expected
 
 
 def test_lists_may_come_from_other_systems(lfw: Path) -> None:

@@ -18,7 +18,9 @@ from maskrec.data.pairs import PairList, Pairs, Rows, deal_folds, have_both_kind
 from maskrec.errors import UserError, missing
 from maskrec.files import replacing
 
-# `name 1 2` and `name 1 other 2`; names may hold blanks, and what is between may be blanks, tabs or commas.
+# `name 1 other 2` and `name 1 2`, with blanks, tabs or commas between. Names may hold blanks: where a line can be read
+# in two ways, they hold none.
+PLAIN = re.compile(r"(?P<first>[^\s,]+)[\s,]+(?P<i>\d+)[\s,]+(?P<second>[^\s,]+)[\s,]+(?P<j>\d+)")
 GENUINE = re.compile(r"(?P<first>\S.*?)[\s,]+(?P<i>\d+)[\s,]+(?P<j>\d+)")
 IMPOSTOR = re.compile(r"(?P<first>\S.*?)[\s,]+(?P<i>\d+)[\s,]+(?P<second>\S.*?)[\s,]+(?P<j>\d+)")
 
@@ -53,7 +55,7 @@ def named_pairs(file: Path, lines: Sequence[Line]) -> Iterator[tuple[str, Pictur
     seen: dict[frozenset[Hashable], int] = {}
     for number, text in lines:
         where = f"pair list {file}, line {number}"
-        found = GENUINE.fullmatch(text) or IMPOSTOR.fullmatch(text)
+        found = next(filter(None, (form.fullmatch(text) for form in (PLAIN, GENUINE, IMPOSTOR))), None)
         if found is None:
             raise UserError(f"{where}: expected `name 1 2` or `name 1 other 2`, got '{text}'")
         words = found.groupdict()
