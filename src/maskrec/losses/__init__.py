@@ -1,8 +1,34 @@
 """Losses, one a file: the paper's formula as a function, then a module that holds its constants."""
 
 from maskrec.losses.arcface import ArcFace, arcface_logits
+from maskrec.losses.center import CenterLoss, center_loss
 from maskrec.losses.cosface import CosFace, cosface_logits
+from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_domain_loss
+from maskrec.losses.domain_centers import DomainCenters
+from maskrec.losses.embedding import EmbeddingLoss
 from maskrec.losses.head import IdentityHead, IdentityLoss
 from maskrec.losses.softmax import Softmax
+from maskrec.losses.sphereface import SphereFace, sphereface_logits
+from maskrec.losses.triplet import BatchHardTriplet, batch_hard_triplet_loss
 
-__all__ = ["ArcFace", "CosFace", "IdentityHead", "IdentityLoss", "Softmax", "arcface_logits", "cosface_logits"]
+__all__ = [
+    "ArcFace",
+    "BatchHardTriplet",
+    "CenterLoss",
+    "CosFace",
+    "DCRLoss",
+    "DCRTerms",
+    "DomainCenters",
+    "EmbeddingLoss",
+    "IdentityHead",
+    "IdentityLoss",
+    "Softmax",
+    "SphereFace",
+    "arcface_logits",
+    "batch_hard_triplet_loss",
+    "center_loss",
+    "cosface_logits",
+    "cross_domain_loss",
+    "single_domain_loss",
+    "sphereface_logits",
+]

@@ -55,6 +55,15 @@ class FaceMethod(LightningModule, ABC):
         for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
             del self.hparams[name]
 
+    @property
+    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
+        """DDP asks for it: buffers that every rank updates alike, which it would otherwise send with every forward."""
+        return [
+            f"{path}.{buffer}" if path else buffer
+            for path, module in self.named_modules()
+            for buffer in getattr(module, "same_on_every_rank", ())
+        ]
+
     @abstractmethod
     def embed(self, images: Tensor) -> Embedding:
         """(B, 3, H, W) in [-1, 1] to an embedding of B rows; needs no label."""

@@ -1,20 +1,22 @@
 """The baseline: a backbone trained to tell identities apart, compared by cosine.
 
-Softmax, CosFace, ArcFace and every other loss of `maskrec.losses` train it; which one, the experiment says.
+Softmax, CosFace, ArcFace, SphereFace train it, alone or with losses on the embedding such as triplet and Center loss;
+which, the experiment says.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from rich.progress import track
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskrec.backbones import create_backbone
 from maskrec.data import FaceDataModule
 from maskrec.errors import UserError
 from maskrec.evaluation import EmbeddingStore
-from maskrec.losses import ArcFace, IdentityHead, IdentityLoss
+from maskrec.losses import ArcFace, EmbeddingLoss, IdentityHead, IdentityLoss
 from maskrec.methods.base import CosineSimilarity, FaceMethod
 from maskrec.types import FaceBatch
 
@@ -29,13 +31,19 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         embedding_dim: D.
         num_identities: K, linked from the data when training; without it there is no head.
         loss: What the head is trained with.
+        embedding_losses: Further losses on the backbone's output, added to its loss.
         weights: A file to start the backbone from.
         input_size: (H, W); default: the size of the weights, or 112x112.
         mirror: Embed a face as the sum of its own features and its mirror image's.
         start_from_means: Before training, set the head's weights to the mean embedding of each identity: a head drawn
             at random would spoil a backbone that is good already.
         **kwargs: As for `FaceMethod`.
+
+    Raises:
+        UserError: An embedding loss is given twice.
     """
+
+    training_only: ClassVar[tuple[str, ...]] = ("head.", "embedding_losses.")
 
     def __init__(
         self,
@@ -43,6 +51,7 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         embedding_dim: int = 512,
         num_identities: int | None = None,
         loss: IdentityLoss | None = None,
+        embedding_losses: Sequence[EmbeddingLoss] = (),
         weights: str | None = None,
         input_size: tuple[int, int] | None = None,
         mirror: bool = False,
@@ -54,8 +63,18 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         self.mirror = mirror
         self.start_from_means = start_from_means
         self.head: IdentityHead | None = None
+        self.embedding_losses = nn.ModuleDict()
         if num_identities is not None:
             self.head = IdentityHead(embedding_dim, num_identities, loss or ArcFace())
+            for term in embedding_losses:
+                self._add_embedding_loss(term, num_identities)
+
+    def _add_embedding_loss(self, term: EmbeddingLoss, num_identities: int) -> None:
+        name = type(term).__name__
+        if name in self.embedding_losses:
+            raise UserError(f"model.embedding_losses: {name} is there twice; expected each loss once")
+        term.allocate(self.backbone.embedding_dim, num_identities)
+        self.embedding_losses[name] = term
 
     def embed(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to unit rows, (B, D)."""
@@ -88,9 +107,14 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         return sums / counts.unsqueeze(1)
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
-        """The head's loss."""
+        """The sum of the head's loss and those on the embedding; where it has several terms, each is logged."""
         if self.head is None:
             raise UserError("training needs num_identities, the number of training identities; the data gives it")
-        loss: Tensor = self.head(self.backbone(batch.image), batch.identity)
+        embedding = self.backbone(batch.image)
+        terms = {type(self.head.loss).__name__: self.head(embedding, batch.identity)}
+        terms |= {name: term(embedding, batch.identity) for name, term in self.embedding_losses.items()}
+        if len(terms) > 1:
+            self.log_dict({f"train/{name}": value for name, value in terms.items()})
+        loss: Tensor = sum(terms.values())
         self.log("train/loss", loss, prog_bar=True)
         return loss
