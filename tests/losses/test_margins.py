@@ -1,4 +1,4 @@
-"""ArcFace, CosFace and softmax against an independent rewrite."""
+"""ArcFace, CosFace and softmax, with SphereFace in what holds for all, against an independent rewrite."""
 
 import math
 
@@ -7,9 +7,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from maskrec.losses import ArcFace, CosFace, IdentityHead, IdentityLoss, Softmax, arcface_logits, cosface_logits
+from maskrec.losses import (
+    ArcFace,
+    CosFace,
+    IdentityHead,
+    IdentityLoss,
+    Softmax,
+    SphereFace,
+    arcface_logits,
+    cosface_logits,
+)
 
-MARGINS = [ArcFace(0.5, 64.0), CosFace(0.35, 64.0), Softmax()]
+MARGINS = [ArcFace(0.5, 64.0), CosFace(0.35, 64.0), Softmax(), SphereFace(4).eval()]  # eval: its lambda stays
 
 
 def arcface_by_hand(cosine: float, margin: float) -> float:
