@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import tiny_faces
+from jsonargparse import ArgumentParser
 from pytorch_lightning import Callback, Trainer
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -108,6 +109,21 @@ def test_a_checkpoint_with_centres_loads_where_there_is_no_head(tmp_path: Path) 
     state = torch.load(tmp_path / "centres.ckpt", weights_only=True)["state_dict"]
     assert state["embedding_losses.CenterLoss.centers"].any()
     FaceClassifier.load_from_checkpoint(tmp_path / "centres.ckpt", weights_only=True, num_identities=None)
+
+
+def test_a_configuration_composes_losses() -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(FaceClassifier, "model")
+    triplet = {"class_path": "maskrec.losses.BatchHardTriplet", "init_args": {"margin": 0.3, "weight": 0.5}}
+    center = {"class_path": "maskrec.losses.CenterLoss"}
+    network = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": [32, 32], "num_identities": 12}
+    loss = {"class_path": "maskrec.losses.SphereFace", "init_args": {"margin": 3}}
+    config = parser.parse_object({"model": {**network, "loss": loss, "embedding_losses": [triplet, center]}})
+    model = parser.instantiate(config).model
+    assert model.head.loss.margin == 3
+    assert model.embedding_losses["BatchHardTriplet"].margin == 0.3
+    assert model.embedding_losses["BatchHardTriplet"].weight == 0.5
+    assert model.embedding_losses["CenterLoss"].centers.shape == (12, 16)
 
 
 def test_an_embedding_loss_is_taken_once() -> None:
