@@ -67,9 +67,10 @@ def test_the_default_starts_as_the_public_code() -> None:
     torch.testing.assert_close(loss(embedding, weight, torch.arange(4)), F.cross_entropy(logits, torch.arange(4)))
 
 
-def test_gradient_at_the_own_weight_is_finite_and_right() -> None:
-    # d psi / d cos(theta) = m sin(m theta) / sin(theta), which is m^2 at theta = 0.
-    cosine = torch.ones(1, 1, dtype=torch.float64, requires_grad=True)
+@pytest.mark.parametrize("end", [1.0, -1.0])
+def test_gradient_at_both_ends_is_finite_and_right(end: float) -> None:
+    # d psi / d cos(theta) = (-1)^k m sin(m theta) / sin(theta), which is m^2 at theta = 0 and at pi.
+    cosine = torch.full((1, 1), end, dtype=torch.float64, requires_grad=True)
     sphereface_logits(cosine, torch.ones(1), torch.zeros(1, dtype=torch.long), 4, 0.0).sum().backward()
     assert cosine.grad is not None
     assert cosine.grad.item() == pytest.approx(16)

@@ -1,10 +1,7 @@
 """Domain Constrained Ranking: full and masked faces of an identity closer than other identities.
 
 Geng et al., "Masked Face Recognition with Generative Data Augmentation and Domain Constrained Ranking" (ACM MM 2020),
-Eqs. 8 to 12. Where it is silent: each term is the mean over the faces that have it, and features have length 1.
-
-B: batch of all ranks, D: embedding dim. Centres are (2, B, D), of each face's identity: [0] of its full faces, [1] of
-its masked ones.
+Eqs. 8 to 11. Each term is the mean over the faces that have it. B: batch of all ranks, D: embedding dim.
 """
 
 from typing import NamedTuple
@@ -34,12 +31,12 @@ def single_domain_loss(features: Tensor, centers: Tensor, identity: Tensor, is_m
 
     Args:
         features: (B, D).
-        centers: (2, B, D).
+        centers: (2, B, D), those of each face's identity: [0] of its full faces, [1] of its masked ones.
         identity: (B,).
         is_masked: (B,) bool.
         margin: alpha_s, a distance.
     """
-    own = centers[is_masked.long(), torch.arange(len(features), device=features.device)].to(features)
+    own = torch.where(is_masked.unsqueeze(1), centers[1], centers[0]).to(features)
     is_negative = (identity.unsqueeze(1) != identity) & (is_masked.unsqueeze(1) == is_masked)
     gap = distance(own, features) - nearest(own, features, is_negative)
     return mean_of((gap + margin).clamp(min=0), is_negative.any(dim=1))
@@ -55,7 +52,7 @@ def cross_domain_loss(
 
     Args:
         features: (B, D).
-        centers: (2, B, D).
+        centers: (2, B, D), as in `single_domain_loss`.
         is_seen: (2, B) bool, which centres are set.
         identity: (B,).
         is_masked: (B,) bool.
@@ -63,10 +60,8 @@ def cross_domain_loss(
     """
     is_other = identity.unsqueeze(1) != identity
     is_positive = ~is_other & (is_masked.unsqueeze(1) != is_masked)
-    # All full centres, then all masked ones: a face looks at one half only.
-    is_negative = torch.cat(
-        [is_other & is_seen[0] & ~is_masked[:, None], is_other & is_seen[1] & is_masked[:, None]], 1
-    )
+    in_domain = torch.stack([~is_masked, is_masked], dim=1)
+    is_negative = (is_other.unsqueeze(1) & is_seen & in_domain.unsqueeze(2)).flatten(1)  # a face, a domain's centre
     gap = farthest(features, features, is_positive) - nearest(features, centers.flatten(0, 1).to(features), is_negative)
     return mean_of((gap + margin).clamp(min=0), is_positive.any(dim=1) & is_negative.any(dim=1))
 
@@ -80,7 +75,7 @@ class DCRLoss(nn.Module):
         alpha_c: Margin across domains, a distance (Sec. 5.2).
         gamma: Weight of L_c (Sec. 5.2); 0 leaves it out (Table 4).
         single_weight: Weight of L_s, 1 in Eq. 11; 0 leaves it out (Table 4).
-        normalize: Scale features to length 1.
+        normalize: Scale features to length 1; the paper does not say.
     """
 
     def __init__(
@@ -98,12 +93,10 @@ class DCRLoss(nn.Module):
     def forward(self, features: Tensor, identity: Tensor, is_masked: Tensor) -> DCRTerms:
         """This rank's (b, D), (b,), (b,) to the loss of the batch of all ranks; the same on each."""
         with torch.autocast(features.device.type, enabled=False):
-            return self._batch_terms(*map(gather_ranks, (lift_precision(features), identity, is_masked)))
-
-    def _batch_terms(self, features: Tensor, identity: Tensor, is_masked: Tensor) -> DCRTerms:
-        if self.normalize:
-            features = F.normalize(features, dim=1)
-        centers, is_seen = self.centers(features, identity, is_masked)
-        single = single_domain_loss(features, centers, identity, is_masked, self.alpha_s)
-        cross = cross_domain_loss(features, centers, is_seen, identity, is_masked, self.alpha_c)
-        return DCRTerms(self.single_weight * single + self.gamma * cross, single, cross)
+            features, identity, is_masked = map(gather_ranks, (lift_precision(features), identity, is_masked))
+            if self.normalize:
+                features = F.normalize(features, dim=1)
+            centers, is_seen = self.centers(features, identity, is_masked)
+            single = single_domain_loss(features, centers, identity, is_masked, self.alpha_s)
+            cross = cross_domain_loss(features, centers, is_seen, identity, is_masked, self.alpha_c)
+            return DCRTerms(self.single_weight * single + self.gamma * cross, single, cross)
