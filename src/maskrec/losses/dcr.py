@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from maskrec.distributed import gather_ranks
 from maskrec.losses.domain_centers import DomainCenters
@@ -94,8 +93,7 @@ class DCRLoss(nn.Module):
         """This rank's (b, D), (b,), (b,) to the loss of the batch of all ranks; the same on each."""
         with torch.autocast(features.device.type, enabled=False):
             features, identity, is_masked = map(gather_ranks, (lift_precision(features), identity, is_masked))
-            if self.normalize:
-                features = F.normalize(features, dim=1)
+            features = nn.functional.normalize(features, dim=1) if self.normalize else features
             centers, is_seen = self.centers(features, identity, is_masked)
             single = single_domain_loss(features, centers, identity, is_masked, self.alpha_s)
             cross = cross_domain_loss(features, centers, is_seen, identity, is_masked, self.alpha_c)
