@@ -17,7 +17,7 @@ class MaskedUnmasked(RealMasks):
         name: Short name, as in log keys.
         masked: Name of the folder of masked faces.
         unmasked: Name of the folder of unmasked faces.
-        **kwargs: As for `PictureSet`.
+        **kwargs: As for `RealMasks`.
     """
 
     def __init__(

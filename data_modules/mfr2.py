@@ -21,7 +21,7 @@ class MFR2(RealMasks):
         root: Holds `<Name>/<Name>_0001.png`; `mfr2_labels.txt` of lines `Name, 1, surgical_blue` or `Name, 2, no-mask`;
             `pairs.txt` of lines `Name 3 4` (genuine) or `Name 2 Other 3` (impostor).
         name: Short name, as in log keys.
-        **kwargs: As for `PictureSet`.
+        **kwargs: As for `RealMasks`.
     """
 
     def __init__(self, root: str, name: str = "mfr2", **kwargs: Any) -> None:

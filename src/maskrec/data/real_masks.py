@@ -40,7 +40,7 @@ class RealMasks(PictureSet):
         labels: (N,) their identities.
         is_masked: (N,) bool, who wears a mask.
         lists: Pairs by comparison, in rows.
-        **kwargs: As for `PictureSet`.
+        **kwargs: As for `PictureSet`, but for masks put on.
 
     Raises:
         UserError: There is nothing to compare.
@@ -56,7 +56,7 @@ class RealMasks(PictureSet):
         lists: Mapping[str, Pairs],
         **kwargs: Any,
     ) -> None:
-        super().__init__(name, root, names, is_masked=is_masked, **kwargs)
+        super().__init__(name, root, names, masking=None, again=None, is_masked=is_masked, **kwargs)
         self.labels = labels
         self.lists = lists
         self.is_shared = np.intersect1d(labels[is_masked], labels[~is_masked]).size > 0
