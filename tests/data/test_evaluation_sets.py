@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -278,9 +279,12 @@ def test_folders_that_cannot_be_tested_on(faces: Path, tmp_path: Path) -> None:
 
 
 def test_a_set_is_a_data_module_of_its_own(workplace: Path, mfr2: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in mfr2.rglob("*.jpg"):  # as published: 160 x 160
+        cv2.imwrite(str(path), cv2.copyMakeBorder(cv2.imread(str(path)), 24, 24, 24, 24, cv2.BORDER_REPLICATE))
     command = ["test", *TINY, "--data", "MFR2", f"--data.root={mfr2}"]
     done = subprocess.run([sys.executable, "-m", "maskrec", *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert f"24 faces below {mfr2} were aligned" in done.stderr
     run = workplace / "runs" / "tiny" / "latest"
     alone = json.loads((run / "results.json").read_text())["protocols"]
     assert set(alone) == {f"mfr2/{name}" for name in {"as_listed"} | ASKED}

@@ -26,7 +26,7 @@ EVALUATION_BATCH = 64  # faces a process at a time: larger ones leave a CPU's ca
 MASK_SEED = 0  # not the run's: the masks of a set are the same in every run
 
 
-class EvaluationModule(LightningDataModule):
+class EvaluationModule(LightningDataModule, ABC):
     """Loaders for validation, test and prediction.
 
     Pictures travel as uint8 and become floats in [-1, 1] on the device.
@@ -42,9 +42,9 @@ class EvaluationModule(LightningDataModule):
         self.num_workers = num_workers
         self.predict_folder: Path | None = None
 
+    @abstractmethod
     def evaluation_sets(self, stage: str) -> "list[EvaluationSet]":
         """The sets behind the loaders of `val` or `test`, in order."""
-        raise NotImplementedError
 
     def val_dataloader(self) -> list[DataLoader[FaceBatch]]:
         """One loader a validation set."""
@@ -100,7 +100,7 @@ class EvaluationModule(LightningDataModule):
         return batch._replace(image=normalise(batch.image))
 
 
-class EvaluationSet(EvaluationModule, ABC):
+class EvaluationSet(EvaluationModule):
     """What a method is tested on: faces by row, and protocols over those rows.
 
     It is one of the `test_sets` of another data module, whose image size it takes, or the data module itself.
