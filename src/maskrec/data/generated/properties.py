@@ -10,13 +10,15 @@ import numpy.typing as npt
 import torch
 from rich.progress import track
 
+from maskrec.data.detection import face_mesh
 from maskrec.data.generated.faces import draw_face
 from maskrec.data.images import write_png
 from maskrec.data.pairs import sample_pairs
 from maskrec.errors import UserError
 from maskrec.evaluation.metrics import kfold_accuracy
-from maskrec.masking.landmarks import FaceMesh
+from maskrec.masking.base import Points
 from maskrec.masking.layout import LEFT_EYE, RIGHT_EYE
+from maskrec.processes import in_silence, process_pool
 
 Image = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float64]
@@ -25,6 +27,7 @@ POPULATION, IDENTITIES, IMAGES = 2, 60, 10  # the quickstart's test faces
 SHEET = (10, 8)  # identities, pictures of each
 THUMBNAIL = 8  # pixels
 DLIB = slice(0, 68)
+CHUNK = 32  # faces a process takes at a time
 
 
 def measure(results: Path, picture: Path) -> Iterator[str]:
@@ -75,13 +78,18 @@ def detection(faces: Sequence[tuple[Image, Array]]) -> tuple[float, float]:
         Share; median over dlib's 68 landmarks, in units of the distance between the centres of the eyes.
     """
     errors = []
-    with FaceMesh() as mesh:
-        for image, true in track(faces, "detecting", transient=True):
-            points = mesh.detect(image)
+    # In processes of their own: once FaceMesh ran here, it could not in a process forked later.
+    with process_pool(None, in_silence) as pool:
+        detected = pool.map(_detect, [image for image, _ in faces], chunksize=CHUNK)
+        for points, (_, true) in zip(track(detected, "detecting", len(faces), transient=True), faces, strict=True):
             if points is not None:
                 between_eyes = np.linalg.norm(true[RIGHT_EYE].mean(axis=0) - true[LEFT_EYE].mean(axis=0))
                 errors.append(np.linalg.norm((points - true)[DLIB], axis=1) / between_eyes)
     return len(errors) / len(faces), float(np.median(errors)) if errors else float("nan")
+
+
+def _detect(image: Image) -> Points | None:
+    return face_mesh().detect(image)
 
 
 def thumbnail_accuracy(images: Sequence[Image], labels: npt.NDArray[np.int64], pairs: int = 2500) -> float:
