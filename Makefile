@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install exp sweep landmarks report list test lint bench clean
+.PHONY: help install exp sweep table landmarks report list test lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ exp: $(INSTALLED) ## fit, test and report: NAME=<experiment> [ARGS="--trainer.ma
 
 sweep: $(INSTALLED) ## exp for each point of experiments/sweeps/<NAME>.yaml that is missing, and their table [ARGS=...] [HARDWARE=...]
 	@$(BIN)/maskrec sweep "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(ARGS)
+
+table: $(INSTALLED) ## the rows of experiments/tables/<NAME> that are missing, and their table [DATA=small|tuned] [SEEDS=2] [HARDWARE=...] [ARGS="--rows softmax,dcr"]
+	@$(BIN)/maskrec table "$(NAME)" $(if $(DATA),--data $(DATA)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(HARDWARE),--hardware $(HARDWARE)) $(ARGS)
 
 landmarks: $(INSTALLED) ## detect the landmarks masks need, once: ROOT=<folder of faces> [ARGS="--strict --processes 4"]
 	@$(BIN)/maskrec landmarks $(if $(ROOT),"$(ROOT)") $(ARGS)

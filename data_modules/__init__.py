@@ -1,5 +1,6 @@
 """Which faces: one file a named data set."""
 
+from data_modules.casia_webface import CASIAWebFace
 from data_modules.face_folder import FaceFolder
 from data_modules.generated import GeneratedFaces
 from data_modules.lfw import LFW, SLFW
@@ -8,6 +9,7 @@ from data_modules.mfr2 import MFR2
 from data_modules.mfsr_rec import MFSRREC
 from data_modules.mfv_mfi import MFI, MFV
 from data_modules.rmfd import RMFD
+from data_modules.vggface2 import VGGFace2
 
 __all__ = [
     "LFW",
@@ -17,7 +19,9 @@ __all__ = [
     "MFV",
     "RMFD",
     "SLFW",
+    "CASIAWebFace",
     "FaceFolder",
     "GeneratedFaces",
     "MaskedUnmasked",
+    "VGGFace2",
 ]

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from maskrec.data import (
+    AlignedFaces,
     Broken,
     EvaluationSet,
     FaceDataModule,
     LabelledFaces,
     MaskedPairs,
     TrainingFaces,
+    aligned_faces,
     index_faces,
     readable_faces,
     sample_pairs,
@@ -33,6 +35,8 @@ class FaceFolder(FaceDataModule):
         max_identities: Train on so many identities only; default: all.
         split_seed: Seed of the split and of the validation pairs.
         broken: Pictures that cannot be read stop the run (`error`) or are named and left out (`skip`).
+        aligned: Whether the pictures are aligned to the ArcFace template; those that are not are aligned on first use,
+            into the cache. None: they are where all are 112 x 112.
         **kwargs: As for `FaceDataModule`.
     """
 
@@ -45,6 +49,7 @@ class FaceFolder(FaceDataModule):
         max_identities: int | None = None,
         split_seed: int = 0,
         broken: Broken = "error",
+        aligned: bool | None = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,11 +60,16 @@ class FaceFolder(FaceDataModule):
         self.max_identities = max_identities
         self.split_seed = split_seed
         self.broken = broken
+        self.aligned = aligned
+
+    def faces(self, folder: Path) -> LabelledFaces:
+        """The pictures of a folder of identities that can be read."""
+        return readable_faces(index_faces(folder), self.broken)
 
     @cached_property
-    def _split(self) -> tuple[LabelledFaces, LabelledFaces]:
+    def split(self) -> tuple[LabelledFaces, LabelledFaces]:
         """The faces to train on and the held-out ones, with no identity in common."""
-        faces = readable_faces(index_faces(self.root), self.broken)
+        faces = self.faces(self.root)
         order = np.random.default_rng(self.split_seed).permutation(faces.num_identities)
         held_out = round(faces.num_identities * self.held_out)
         training = order[held_out:][: self.max_identities]
@@ -68,17 +78,30 @@ class FaceFolder(FaceDataModule):
     @property
     def num_identities(self) -> int:
         """K, the identities trained on."""
-        return self._split[0].num_identities
+        return self.split[0].num_identities
+
+    @cached_property
+    def _aligned(self) -> AlignedFaces:
+        """All faces, first those to train on."""
+        paths = [path for part in self.split for path in part.paths]
+        return aligned_faces(self.root, [path.removeprefix(f"{self.root}/") for path in paths], self.aligned)
+
+    def prepare_data(self) -> None:
+        """Align what is not aligned yet; Lightning calls this in one process a machine."""
+        super().prepare_data()
+        if self.trainer is not None and self.trainer.state.fn in ("fit", "validate"):
+            _ = self._aligned
 
     def training_faces(self) -> TrainingFaces:
         """The faces of all identities but the held-out ones."""
-        paths, labels = self._split[0]
-        return self.show(self.root, paths, labels)
+        labels = self.split[0].labels
+        return self.show(self._aligned.root, self._aligned.paths[: len(labels)], labels)
 
     def validation_sets(self) -> list[EvaluationSet]:
         """Fixed pairs of held-out identities; none where no identity is held out."""
-        if self.held_out == 0:
+        labels = self.split[1].labels
+        if len(labels) == 0:
             return []
-        paths, labels = self._split[1]
+        paths = self._aligned.paths[len(self.split[0].labels) :]
         pairs = sample_pairs(paths, labels, self.val_pairs, FOLDS, self.split_seed)
-        return [MaskedPairs("held_out", pairs, self.root, self.val_masking, aligned=True)]
+        return [MaskedPairs("held_out", pairs, self._aligned.root, self.val_masking, aligned=True)]

@@ -20,9 +20,10 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args, load_sweep_
 from maskrec.cli import check_experiment, main
 from maskrec.errors import UserError
 from maskrec.experiments import titles
+from maskrec.jobs import alone, launch
 from maskrec.sweeps import Sweep, read_sweep
 from maskrec.sweeps.file import search
-from maskrec.sweeps.run import alone, launch, point_id
+from maskrec.sweeps.run import point_id
 from maskrec.sweeps.table import Row, read_numbers, write_table
 
 FILES = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
@@ -55,7 +56,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in this process: a new one takes seconds to import everything."""
-    monkeypatch.setattr("maskrec.sweeps.run.launch", lambda command, lock: main(command[3:]))
+    monkeypatch.setattr("maskrec.jobs.launch", lambda command, lock: main(command[3:]))
 
 
 def save(content: object) -> None:
@@ -227,7 +228,7 @@ def test_a_killed_sweep_goes_on(place: Path, quick: None, capsys: pytest.Capture
 
     assert main(["sweep", "tiny", "--trainer.max_epochs=2"]) == 2
     line = capsys.readouterr().err
-    assert "has another configuration; remove it to run its point anew: trainer.max_epochs is 2, but the run" in line
+    assert "has another configuration; remove it to run it anew: trainer.max_epochs is 2, but the run" in line
 
 
 def test_a_second_start_waits_for_a_run_of_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,7 +246,7 @@ def test_a_run_ends_when_its_sweep_is_told_to(tmp_path: Path) -> None:
     start = time.monotonic()
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
     with alone(tmp_path) as lock, pytest.raises(SystemExit) as stop:
-        launch(["sleep", "60"], lock)
+        launch(["sleep", "60"], [lock])
     signal.signal(signal.SIGTERM, before)
     assert stop.value.code == 128 + signal.SIGTERM
     assert time.monotonic() - start < 30  # `launch` waits for the run to end

@@ -22,6 +22,7 @@ from maskrec.memory import keep_freed_memory
 from maskrec.report import write_report
 from maskrec.runs import RunFolder
 from maskrec.sweeps import run_sweep
+from maskrec.tables import run_table
 
 # `omegaconf+` resolves `${...}` once all files are merged; without this it does not work under subcommands.
 jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
@@ -31,6 +32,7 @@ USAGE = """usage: maskrec <command> [options]
 commands:
   exp NAME      fit, test the best checkpoint and write the report of experiments/NAME.yaml
   sweep NAME    `exp` for each point of experiments/sweeps/NAME.yaml, and a table of them all
+  table NAME    `exp` for each row of experiments/tables/NAME, and their report  [--data small|tuned] [--seeds N]
   fit           train                                     (all four: --config FILE, --help)
   validate      score the validation sets
   test          score the test sets and write the report
@@ -51,6 +53,7 @@ def main(args: list[str] | None = None) -> int:
     verbs: dict[str, Callable[[list[str]], None]] = {
         "exp": run_experiment,
         "sweep": lambda args: run_sweep(args, check_experiment),
+        "table": lambda args: run_table(args, check_experiment),
         "faces": commands.faces,
         "landmarks": commands.landmarks,
         "mask": commands.mask,
@@ -164,6 +167,7 @@ class MaskrecCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """What is ours at the top level of a configuration."""
         parser.add_argument("--name", type=str, default="run", help="Name of the experiment.")
+        parser.add_argument("--group", type=str, help="Group of the run in W&B.")
         parser.add_argument("--run_id", type=str, help="Name of the run's folder; default: a time stamp.")
         parser.add_argument("--run_dir", type=str, help="The run's folder.")
         parser.add_argument("--extends", type=list[str], default=[], help="Files beside this one merged before it.")

@@ -10,7 +10,8 @@ FOLDER = Path("experiments")
 HARDWARE = FOLDER / "hardware"
 SWEEPS = FOLDER / "sweeps"
 EVALUATION = FOLDER / "evaluation"
-OVERLAYS = ("base", "small", "tuned")
+TABLES = FOLDER / "tables"
+OVERLAYS = ("base", "small", "tuned", "table", "common", "masks")  # what no run is made of alone
 
 
 class UnknownExperimentError(UserError):
@@ -21,10 +22,11 @@ def titles() -> dict[str, str]:
     """Experiment to the first comment of its file; tables' rows as `tables/<paper>/<row>`."""
     files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent not in (HARDWARE, SWEEPS, EVALUATION))
     files = [path for path in files if path.stem not in OVERLAYS]
-    return {str(path.relative_to(FOLDER).with_suffix("")): _first_comment(path) for path in files}
+    return {str(path.relative_to(FOLDER).with_suffix("")): first_comment(path) for path in files}
 
 
-def _first_comment(path: Path) -> str:
+def first_comment(path: Path) -> str:
+    """A file's first comment, which is its title."""
     lines = path.read_text().splitlines()
     return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
 
@@ -33,13 +35,18 @@ def parse_command(args: list[str]) -> tuple[str, str | None, list[str]]:
     """`NAME [--hardware NAME] [options]` to its parts."""
     if not args or args[0].startswith("-"):
         raise UnknownExperimentError("say which experiment: maskrec exp NAME")
-    name, rest = args[0], args[1:]
-    hardware = None
-    if "--hardware" in rest:
-        at = rest.index("--hardware")
-        hardware = rest[at + 1] if at + 1 < len(rest) else ""
-        rest = rest[:at] + rest[at + 2 :]
-    return name, hardware, rest
+    hardware, rest = take_option(args[1:], "--hardware")
+    return args[0], hardware, rest
+
+
+def take_option(args: list[str], option: str) -> tuple[str | None, list[str]]:
+    """The value of an option, given as `--x VALUE` or `--x=VALUE`, and the words without it."""
+    for at, word in enumerate(args):
+        if word == option:
+            return "".join(args[at + 1 : at + 2]), args[:at] + args[at + 2 :]
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2], args[:at] + args[at + 1 :]
+    return None, args
 
 
 def config_options(name: str, hardware: str | None = None) -> list[str]:
@@ -49,7 +56,7 @@ def config_options(name: str, hardware: str | None = None) -> list[str]:
         UserError: There is no such experiment or hardware; the message lists what there is.
     """
     experiment = FOLDER / f"{name}.yaml"
-    if not experiment.is_file() or name in OVERLAYS:
+    if not experiment.is_file() or experiment.stem in OVERLAYS:
         raise UnknownExperimentError(f"no experiment is called '{name}'")
     options = ["--config", str(experiment)]
     if hardware is not None:

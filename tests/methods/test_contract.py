@@ -30,7 +30,7 @@ SMALL = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": (32, 32), "
 def make(method: type[FaceMethod], **changes: Any) -> FaceMethod:
     """A method over the smallest network, with the arguments it takes."""
     torch.manual_seed(0)
-    takes = inspect.signature(method).parameters
+    takes = {name for base in method.__mro__ for name in inspect.signature(base.__init__).parameters}
     return method(**{name: value for name, value in (SMALL | changes).items() if name in takes})
 
 

@@ -1,9 +1,10 @@
 """How faces are read, drawn and batched; which faces is for `data_modules` to say."""
 
+from maskrec.data.aligned_faces import AlignedFaces, aligned_faces
 from maskrec.data.check import Broken, LabelledFaces, readable_faces
 from maskrec.data.datasets import EvaluationFaces, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
-from maskrec.data.index import FaceIndex, find_pictures, index_faces
+from maskrec.data.index import FaceIndex, expect_folder, find_pictures, index_faces
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, read_landmarks
 from maskrec.data.masked_pairs import MaskedPairs
 from maskrec.data.module import FaceDataModule
@@ -13,6 +14,7 @@ from maskrec.data.real_masks import RealMasks, by_comparison, drawn_lists, list_
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
 
 __all__ = [
+    "AlignedFaces",
     "Broken",
     "Draw",
     "EvaluationFaces",
@@ -30,10 +32,12 @@ __all__ = [
     "RealMasks",
     "ShuffledBatchSampler",
     "TrainingFaces",
+    "aligned_faces",
     "by_comparison",
     "draw_one_of_n",
     "draw_pairs",
     "drawn_lists",
+    "expect_folder",
     "find_pictures",
     "index_faces",
     "landmarks_for",

@@ -34,6 +34,10 @@ class LabelledFaces(NamedTuple):
         """K."""
         return int(self.labels[-1]) + 1 if len(self.labels) else 0
 
+    def first(self, identities: int | None) -> "LabelledFaces":
+        """The faces of the first so many identities, of all by default."""
+        return self.of_identities(np.arange(self.num_identities)[:identities])
+
     def of_identities(self, identities: npt.NDArray[np.int64]) -> "LabelledFaces":
         """The faces of some identities, numbered anew in their order."""
         chosen = np.flatnonzero(np.isin(self.labels, identities))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import albumentations as A
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,17 +24,24 @@ from maskrec.types import FaceBatch
 
 NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
 NO_PARAMETERS = torch.empty(0)
-FIRST, THEN = range(2)  # what random numbers are for: each has a stream of its own
+FIRST, THEN, AGAIN = range(3)  # what random numbers are for: each has a stream of its own
+# What keeps a face that is shown again in a batch from having the same pixels, whatever else the experiment does.
+MOVED = A.Affine(
+    translate_percent=(-0.04, 0.04), rotate=(-6, 6), scale=(0.95, 1.05), border_mode=cv2.BORDER_REPLICATE, p=1
+)
 
 
 class TrainingFaces(Dataset[Any]):
     """Faces of known identities; a draw gives the face with its mask and augmentation.
 
+    A face that was shown before in the epoch is also shifted, turned and scaled a little.
+
     Args:
         paths: (N,) pictures.
         labels: (N,) identities.
         image_size: (height, width) in pixels.
-        masking: Puts a mask on a share of the faces; `SampleMG` leaves that to the device, after the augmentation.
+        masking: Puts a mask on a share of the faces, or, with p 1, on those whose draw says so; `SampleMG` leaves the
+            drawing to the device, after the augmentation.
         augmentation: Applied in order, after the mask.
         seed: With a draw, fixes what is seen.
         landmarks: Of the N pictures, where the masking or the augmentation needs them.
@@ -68,6 +76,7 @@ class TrainingFaces(Dataset[Any]):
         self.unworn = np.full(NUM_PARAMETERS if isinstance(masking, SampleMG) else 0, np.nan, dtype=np.float32)
         first, then = (masks, augmentation) if paired else ([*masks, *augmentation], [])
         self.first, self.then = _compose(first, landmarks), _compose(then, landmarks)
+        self.bare, self.again = _compose(augmentation, landmarks), _compose([MOVED], landmarks)
 
     def __len__(self) -> int:
         """N."""
@@ -77,13 +86,18 @@ class TrainingFaces(Dataset[Any]):
         """One face, its tensors without the batch dimension; where they are paired: unmasked, masked."""
         picture = _read(self.paths[draw.row], draw.row, self.image_size, self.landmarks)
         picture |= {"mask": np.zeros(self.image_size, dtype=np.uint8), PARAMETERS: self.unworn}
-        masked = _transformed(self.first, picture, self.seed, *draw, FIRST)
+        masked = _transformed(self.bare if draw.is_masked is False else self.first, picture, *self._key(draw), FIRST)
         if self.paired:
             return self._finished(picture, draw), self._finished(masked, draw)
         return self._finished(masked, draw)
 
+    def _key(self, draw: Draw) -> tuple[int, int, int, int]:
+        return self.seed, draw.row, draw.epoch, draw.repeat
+
     def _finished(self, picture: dict[str, Any], draw: Draw) -> FaceBatch:
-        seen = _transformed(self.then, picture, self.seed, *draw, THEN)
+        seen = _transformed(self.then, picture, *self._key(draw), THEN)
+        if draw.repeat:
+            seen = _transformed(self.again, seen, *self._key(draw), AGAIN)
         return _face(seen, int(self.labels[draw.row]), bool(seen["mask"].any()), draw.row)
 
 

@@ -58,6 +58,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MASKREC_CACHE") or Path.home() / ".cache" / "maskrec")
 
 
+def expect_folder(folder: Path, tree: str) -> None:
+    """Raise a UserError that says what should lie there, unless the folder can be read."""
+    try:
+        next(os.scandir(folder), None)
+    except OSError as error:
+        raise missing(f"data root {folder}", error, tree) from error
+
+
 def find_pictures(root: Path) -> list[tuple[bytes, int, int]]:
     """Name below the folder, size in bytes and time of modification in nanoseconds of each picture in it, sorted.
 

@@ -28,6 +28,7 @@ class FaceDataModule(EvaluationModule):
         image_size: (height, width) in pixels; aligned faces are scaled to cover it and cut to its centre.
         batch_size: Faces in a global batch: over all processes, so that hardware does not change an experiment.
         images_per_identity: K of P x K batches with P = batch_size / K; without it faces are shuffled freely.
+        masked_per_identity: How many of the K wear `masking`, whose p is 1; default: each face with its probability.
         masking: Puts masks on training faces, with its own probability.
         augmentation: Further albumentations transforms of training faces, in order, after the mask.
         masking_on_device: Draw the masks of `masking`, an `MG`, on the device, in batches, and after the augmentation;
@@ -44,6 +45,7 @@ class FaceDataModule(EvaluationModule):
         image_size: tuple[int, int] = (112, 112),
         batch_size: int = 128,
         images_per_identity: int | None = None,
+        masked_per_identity: int | None = None,
         masking: MaskTransform | None = None,
         augmentation: list[A.BasicTransform] | None = None,
         masking_on_device: bool = False,
@@ -55,6 +57,7 @@ class FaceDataModule(EvaluationModule):
         super().__init__(image_size, num_workers)
         self.batch_size = batch_size
         self.images_per_identity = images_per_identity
+        self.masked_per_identity = _masked_per_identity(masked_per_identity, images_per_identity, masking)
         self.masking = masking
         self.sampling = _only_sampled(masking) if masking_on_device else None
         self.augmentation = augmentation or []
@@ -109,7 +112,8 @@ class FaceDataModule(EvaluationModule):
         if self.images_per_identity is None:
             sampler = ShuffledBatchSampler(len(faces), self.batch_size, **options)
         else:
-            sampler = IdentityBatchSampler(faces.labels, self.batch_size, self.images_per_identity, **options)
+            images = self.images_per_identity, self.masked_per_identity
+            sampler = IdentityBatchSampler(faces.labels, self.batch_size, *images, **options)
         sampler.set_epoch(self._resume.get("epoch", 0))
         sampler.start = self._resume.get("consumed", 0)
         collate = collate_pairs if self.paired else None
@@ -144,6 +148,15 @@ class FaceDataModule(EvaluationModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Remember where the next training loader starts."""
         self._resume = dict(state_dict)
+
+
+def _masked_per_identity(count: int | None, images: int | None, masking: MaskTransform | None) -> int | None:
+    if count is not None and images is None:
+        raise UserError("data.masked_per_identity: is a part of data.images_per_identity; give that, too")
+    if count and (masking is None or masking.p < 1):
+        given = f"{type(masking).__name__} with p {masking.p}" if masking else "none"
+        raise UserError(f"data.masked_per_identity {count}: needs a data.masking with p 1; it is {given}")
+    return count
 
 
 def _only_sampled(masking: MaskTransform | None) -> SampleMG:

@@ -20,6 +20,8 @@ class Draw(NamedTuple):
     epoch: int
     repeat: int = 0
     """How often the face was shown before in this epoch."""
+    is_masked: bool | None = None
+    """Whether it wears a mask; None: as the masking's probability has it."""
 
 
 class EpochBatchSampler(Sampler[list[Draw]], ABC):
@@ -65,6 +67,10 @@ class EpochBatchSampler(Sampler[list[Draw]], ABC):
         """Plan another epoch; Lightning calls this as it begins."""
         self.epoch = epoch
 
+    def wears(self) -> npt.NDArray[np.bool_] | None:
+        """(batch_size,) who wears a mask in every global batch; None: as the masking's probability has it."""
+        return None
+
     def __iter__(self) -> Iterator[list[Draw]]:
         """This rank's batches, from `start` on; the next epoch starts at its beginning again."""
         plan = self.plan(np.random.default_rng((self.seed, self.epoch)))
@@ -72,8 +78,10 @@ class EpochBatchSampler(Sampler[list[Draw]], ABC):
         start, self.start = self.start, 0
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
+        wears = self.wears()
+        is_masked = [None] * share if wears is None else wears[mine].tolist()
         for rows, repeat in zip(plan[start:, mine].tolist(), repeats[start:, mine].tolist(), strict=True):
-            yield [Draw(row, self.epoch, again) for row, again in zip(rows, repeat, strict=True)]
+            yield [Draw(row, self.epoch, *how) for row, *how in zip(rows, repeat, is_masked, strict=True)]
 
 
 def _repeats(rows: Rows) -> Rows:
@@ -121,17 +129,31 @@ class IdentityBatchSampler(EpochBatchSampler):
         labels: (N,) identity of each row.
         batch_size: P x K, over all ranks.
         images_per_identity: K.
+        masked_per_identity: How many of the K wear a mask, the last ones; default: as the masking's probability has it.
         **kwargs: As for `EpochBatchSampler`.
     """
 
-    def __init__(self, labels: Rows, batch_size: int, images_per_identity: int, **kwargs: int) -> None:
+    def __init__(
+        self,
+        labels: Rows,
+        batch_size: int,
+        images_per_identity: int,
+        masked_per_identity: int | None = None,
+        **kwargs: int,
+    ) -> None:
         super().__init__(batch_size, **kwargs)
         if batch_size % (images_per_identity * self.world_size):
             raise UserError(
                 f"data.batch_size {batch_size} is no multiple of images_per_identity {images_per_identity}"
                 f" x {self.world_size} processes"
             )
+        if masked_per_identity is not None and not 0 <= masked_per_identity <= images_per_identity:
+            raise UserError(
+                f"data.masked_per_identity {masked_per_identity}: expected 0 to images_per_identity,"
+                f" {images_per_identity}"
+            )
         self.images_per_identity = images_per_identity
+        self.masked_per_identity = masked_per_identity
         self.rows = np.argsort(labels, kind="stable")
         self.counts = np.bincount(labels)
         self.ends = self.counts.cumsum()
@@ -149,6 +171,13 @@ class IdentityBatchSampler(EpochBatchSampler):
     def __len__(self) -> int:
         """Whole batches."""
         return len(self.counts) // self.identities_per_batch
+
+    def wears(self) -> npt.NDArray[np.bool_] | None:
+        """(batch_size,) the last `masked_per_identity` of each identity's K."""
+        if self.masked_per_identity is None:
+            return None
+        is_last = np.arange(self.images_per_identity) >= self.images_per_identity - self.masked_per_identity
+        return np.tile(is_last, self.identities_per_batch)
 
     def plan(self, rng: np.random.Generator) -> Rows:
         """K faces of each identity, without replacement as far as they reach."""

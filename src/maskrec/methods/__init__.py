@@ -2,5 +2,6 @@
 
 from maskrec.methods.base import CosineSimilarity, FaceMethod
 from maskrec.methods.classifier import FaceClassifier
+from maskrec.methods.dcr import DCR
 
-__all__ = ["CosineSimilarity", "FaceClassifier", "FaceMethod"]
+__all__ = ["DCR", "CosineSimilarity", "FaceClassifier", "FaceMethod"]

@@ -110,11 +110,14 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         """The sum of the head's loss and those on the embedding; where it has several terms, each is logged."""
         if self.head is None:
             raise UserError("training needs num_identities, the number of training identities; the data gives it")
-        embedding = self.backbone(batch.image)
-        terms = {type(self.head.loss).__name__: self.head(embedding, batch.identity)}
-        terms |= {name: term(embedding, batch.identity) for name, term in self.embedding_losses.items()}
+        terms = self.terms(self.head, self.backbone(batch.image), batch)
         if len(terms) > 1:
             self.log_dict({f"train/{name}": value for name, value in terms.items()})
-        loss: Tensor = sum(terms.values())
+        loss = torch.stack([*terms.values()]).sum()
         self.log("train/loss", loss, prog_bar=True)
         return loss
+
+    def terms(self, head: IdentityHead, features: Tensor, batch: FaceBatch) -> dict[str, Tensor]:
+        """What the loss is the sum of, by name; features (B, D) as the backbone gives them."""
+        terms = {type(head.loss).__name__: head(features, batch.identity)}
+        return terms | {name: term(features, batch.identity) for name, term in self.embedding_losses.items()}

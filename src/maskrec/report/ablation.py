@@ -74,19 +74,29 @@ class Ablation:
     rows: list[tuple[Group, list[Cell]]]
     against: Against
 
+    def paper(self) -> list[tuple[str, list[float | None]]]:
+        """The papers' figures of the rows, as shares, by `<set>/<comparison>/<metric>`."""
+        figures = [group.runs[0].paper for group, _ in self.rows]
+        return [
+            (key, [row.get(key) for row in figures]) for key in dict.fromkeys(key for row in figures for key in row)
+        ]
 
-def compare(runs: Sequence[Run], metrics: Sequence[str] | None = None, against: Against = "best") -> Ablation:
+
+def compare(
+    runs: Sequence[Run], metrics: Sequence[str] | None = None, against: Against = "best", by_name: bool = False
+) -> Ablation:
     """Set runs side by side.
 
     Args:
         runs: In the order of the table; those that differ in their seed alone make one row.
         metrics: Which are shown; default: one of each comparison, of searches also mAP.
         against: Differences are to the best of each column, or to the first row.
+        by_name: Call rows by their experiment, not by the settings that tell them apart.
 
     Raises:
         UserError: The runs have nothing in common.
     """
-    groups = group_runs(runs)
+    groups = group_runs(runs, by_name)
     columns = _columns(runs, metrics)
     cells = [_cells(groups, column, against) for column in columns]
     return Ablation(columns, [(group, [column[row] for column in cells]) for row, group in enumerate(groups)], against)

@@ -13,7 +13,16 @@ from maskrec.runs import OF_THE_RUN
 from maskrec.sweeps.table import labels
 
 # What names a run or is about its output, and no part of what is compared.
-ASIDE = (*OF_THE_RUN, "name", "seed_everything", "next_steps", "paper", "trainer.logger", "trainer.default_root_dir")
+ASIDE = (
+    *OF_THE_RUN,
+    "name",
+    "group",
+    "seed_everything",
+    "next_steps",
+    "paper",
+    "trainer.logger",
+    "trainer.default_root_dir",
+)
 SEED = "seed"
 SAID = 4  # settings a label can hold
 Settings = dict[str, Any]
@@ -27,13 +36,13 @@ class Group:
     runs: Sequence[Run]
 
 
-def group_runs(runs: Sequence[Run]) -> list[Group]:
-    """Runs by configuration, in the order given, labelled by the settings that differ between the groups."""
+def group_runs(runs: Sequence[Run], by_name: bool = False) -> list[Group]:
+    """Runs by configuration, in the order given, labelled by experiment or the settings that differ between them."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(json.dumps(settings(run), sort_keys=True, default=str), []).append(run)
     found = list(groups.values())
-    return [Group(label, members) for label, members in zip(_labels(found), found, strict=True)]
+    return [Group(label, members) for label, members in zip(_labels(found, by_name), found, strict=True)]
 
 
 def settings(run: Run) -> Settings:
@@ -68,9 +77,9 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+def _labels(groups: Sequence[Sequence[Run]], by_name: bool) -> list[str]:
     names = [str(members[0].made_by["experiment"]) for members in groups]
-    if len(groups) == 1:
+    if by_name or len(groups) == 1:
         return names
     told = [settings(members[0]) for members in groups]
     keys = _differing(told)

@@ -12,14 +12,20 @@ from maskrec.report.ablation import Ablation, Against, Cell, Column, compare
 from maskrec.report.html import Html, breakable, document, element, html, table
 from maskrec.report.run import Run, read_run
 from maskrec.report.settings import Group
-from maskrec.report.words import metric_name, percent
+from maskrec.report.words import NO_NUMBER, metric_name, percent
 
+IN_THE_PAPER = "In the paper"
 NOT_TOLD_APART = "≈"
 FORMATS = (".html", ".md", ".csv")
 
 
 def write_ablation(
-    folders: Iterable[Path], output: Path, metrics: list[str] | None = None, against: Against = "best"
+    folders: Iterable[Path],
+    output: Path,
+    metrics: list[str] | None = None,
+    against: Against = "best",
+    title: str | None = None,
+    by_name: bool = False,
 ) -> list[Path]:
     """Write several runs as one table: the page, and beside it the same as .md and .csv.
 
@@ -28,6 +34,8 @@ def write_ablation(
         output: The .html file.
         metrics: As for `compare`.
         against: As for `compare`.
+        title: Of the page.
+        by_name: As for `compare`.
 
     Returns:
         The three files.
@@ -38,9 +46,10 @@ def write_ablation(
     if output.suffix != ".html" or not output.parent.is_dir():
         raise UserError(f"-o {output}: expected an .html file in a folder that exists")
     runs = [read_run(folder) for folder in {folder.resolve(): folder for folder in folders}.values()]
-    ablation = compare(runs, metrics, against)
+    ablation = compare(runs, metrics, against, by_name)
+    title = title or f"{len(ablation.rows)} configurations side by side"
     files = [output.with_suffix(suffix) for suffix in FORMATS]
-    for file, content in zip(files, (_page(ablation, output.parent), _markdown(ablation)), strict=False):
+    for file, content in zip(files, (_page(title, ablation, output.parent), _markdown(ablation)), strict=False):
         with replacing(file) as partial:
             partial.write_text(content)
     with replacing(files[-1]) as partial:
@@ -48,17 +57,30 @@ def write_ablation(
     return files
 
 
-def _page(ablation: Ablation, folder: Path) -> str:
+def _page(title: str, ablation: Ablation, folder: Path) -> str:
     names = list(dict.fromkeys(column.key.split("/", 1)[0] for column in ablation.columns))
-    body = [element("h1", f"{len(ablation.rows)} configurations side by side")]
+    body = [element("h1", title)]
     body += [element("p", _explanation(ablation), class_="note")]
     for name in names:
         shown = [at for at, column in enumerate(ablation.columns) if column.key.split("/", 1)[0] == name]
         head = ["", *(_heading(ablation.columns[at]) for at in shown)]
         rows = [[group.label, *(_html_cell(cells[at]) for at in shown)] for group, cells in ablation.rows]
         body += [element("h2", name), table(head, rows)]
+    if figures := ablation.paper():
+        head = ["", *(Html(f"{breakable(key.rpartition('/')[0])}<br>{html(_metric(key))}") for key, _ in figures)]
+        cells = [[_figure(column[at]) for _, column in figures] for at in range(len(ablation.rows))]
+        rows = [[group.label, *row] for (group, _), row in zip(ablation.rows, cells, strict=True)]
+        body += [element("h2", IN_THE_PAPER), table(head, rows)]
     body += [element("h2", "Runs"), table(["", "runs"], [[g.label, _links(g, folder)] for g, _ in ablation.rows])]
-    return document("Ablation", body)
+    return document(title, body)
+
+
+def _metric(key: str) -> str:
+    return metric_name(key.rpartition("/")[2])
+
+
+def _figure(share: float | None) -> str:
+    return NO_NUMBER if share is None else f"{100 * share:.1f}"
 
 
 def _explanation(ablation: Ablation) -> str:
@@ -110,8 +132,22 @@ def _markdown(ablation: Ablation) -> str:
     lines = [head, ["---"] * len(head)]
     for group, cells in ablation.rows:
         lines.append([group.label, str(len(group.runs)), *map(_markdown_cell, cells)])
-    rows = ("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    return "\n".join([*rows, "", _explanation(ablation), ""])
+    said = [*_markdown_table(lines), "", _explanation(ablation), ""]
+    if figures := ablation.paper():
+        lines = [
+            ["", *(f"{key.rpartition('/')[0]} {_metric(key)}" for key, _ in figures)],
+            ["---"] * (1 + len(figures)),
+        ]
+        lines += [
+            [group.label, *(_figure(column[at]) for _, column in figures)]
+            for at, (group, _) in enumerate(ablation.rows)
+        ]
+        said += [f"{IN_THE_PAPER}:", "", *_markdown_table(lines), ""]
+    return "\n".join(said)
+
+
+def _markdown_table(lines: Iterable[list[str]]) -> Iterable[str]:
+    return ("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _markdown_cell(cell: Cell) -> str:

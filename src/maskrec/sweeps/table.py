@@ -14,9 +14,9 @@ from rich.table import Table
 from maskrec.errors import UserError
 from maskrec.evaluation.results import format_number
 from maskrec.files import replacing
+from maskrec.jobs import RESULTS
 from maskrec.sweeps.file import Point, Sweep
 
-RESULTS = "results.json"
 Numbers = dict[str, float]  # by their names in W&B
 
 
