@@ -4,6 +4,7 @@ import sys
 
 from bench import (
     allocator,
+    dcr,
     evaluation,
     faces,
     index,
@@ -13,7 +14,7 @@ from bench import (
     training_step,
 )
 
-MODULES = faces, masks, masks_on_device, masked_training, index, training_step, evaluation, allocator
+MODULES = faces, masks, masks_on_device, masked_training, index, training_step, dcr, evaluation, allocator
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 for name in sys.argv[1:] or BENCHMARKS:

@@ -7,6 +7,7 @@ from data_modules.lfw import LFW, SLFW
 from data_modules.masked_unmasked import MaskedUnmasked
 from data_modules.mfr2 import MFR2
 from data_modules.mfsr_rec import MFSRREC
+from data_modules.mfsr_seg import MFSRSEG
 from data_modules.mfv_mfi import MFI, MFV
 from data_modules.rmfd import RMFD
 from data_modules.vggface2 import VGGFace2
@@ -16,6 +17,7 @@ __all__ = [
     "MFI",
     "MFR2",
     "MFSRREC",
+    "MFSRSEG",
     "MFV",
     "RMFD",
     "SLFW",

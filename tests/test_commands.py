@@ -141,7 +141,7 @@ def test_faces_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "`make exp NAME=quickstart` makes them" in error(capsys, "faces")
+    assert "`make exp NAME=cosface_generated` makes them" in error(capsys, "faces")
     accuracy = {f"generated/unmasked_{kind}": {"accuracy": a} for kind, a in (("unmasked", 0.95), ("masked", 0.64))}
     (tmp_path / "results.json").write_text(json.dumps({"protocols": accuracy}))
     monkeypatch.setattr("maskrec.data.generated.properties.IDENTITIES", 12)

@@ -39,7 +39,7 @@ def write(line: str) -> None:
 def faces(args: list[str]) -> None:
     """What generated faces are worth, line by line, and a picture of some."""
     parser = Parser(prog="maskrec faces", description="Measure what generated faces are worth.")
-    parser.add_argument("--run", type=Path, default=Path("runs/quickstart/latest"), help="A quickstart's run.")
+    parser.add_argument("--run", type=Path, default=Path("runs/cosface_generated/latest"), help="A run without masks.")
     parser.add_argument("--sheet", type=Path, default=Path("generated_faces.png"), help="The picture to write.")
     given = parser.parse_args(args)
     for line in measure(given.run / "results.json", given.sheet):

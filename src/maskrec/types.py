@@ -31,6 +31,18 @@ class FaceBatch(NamedTuple):
     gets none; (B, 0) where workers draw masks."""
 
 
+class SegmentationBatch(NamedTuple):
+    """Masked faces with the region of the mask.
+
+    B: faces in the batch, H x W: image size in pixels.
+    """
+
+    image: Tensor
+    """(B, 3, H, W) RGB; uint8 in a loader, float in [-1, 1] once on the device."""
+    region: Tensor
+    """(B, H, W) bool, where the mask is."""
+
+
 class Embedder(Protocol):
     """Whatever embeds faces and knows how two embeddings compare."""
 

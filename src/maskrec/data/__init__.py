@@ -12,6 +12,7 @@ from maskrec.data.pair_files import numbered_pictures, read_lfw_pairs, read_line
 from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, sample_pairs
 from maskrec.data.real_masks import RealMasks, by_comparison, drawn_lists, list_identities
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
+from maskrec.data.segmentation import MaskSegmentation
 
 __all__ = [
     "AlignedFaces",
@@ -25,6 +26,7 @@ __all__ = [
     "FaceLandmarks",
     "IdentityBatchSampler",
     "LabelledFaces",
+    "MaskSegmentation",
     "MaskedPairs",
     "PairList",
     "Pairs",

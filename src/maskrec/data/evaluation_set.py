@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
-from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from maskrec.data.aligned_faces import aligned_faces
 from maskrec.data.datasets import EvaluationFaces
 from maskrec.data.images import SUFFIXES, normalise
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for
+from maskrec.data.loading import LoaderModule
 from maskrec.data.pairs import Rows
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluation
@@ -26,7 +26,7 @@ EVALUATION_BATCH = 64  # faces a process at a time: larger ones leave a CPU's ca
 MASK_SEED = 0  # not the run's: the masks of a set are the same in every run
 
 
-class EvaluationModule(LightningDataModule, ABC):
+class EvaluationModule(LoaderModule, ABC):
     """Loaders for validation, test and prediction.
 
     Pictures travel as uint8 and become floats in [-1, 1] on the device.
@@ -37,9 +37,8 @@ class EvaluationModule(LightningDataModule, ABC):
     """
 
     def __init__(self, image_size: tuple[int, int] = (112, 112), num_workers: int | None = None) -> None:
-        super().__init__()
+        super().__init__(num_workers)
         self.image_size = image_size
-        self.num_workers = num_workers
         self.predict_folder: Path | None = None
 
     @abstractmethod
@@ -75,25 +74,8 @@ class EvaluationModule(LightningDataModule, ABC):
 
     def _loader(self, faces: Any) -> DataLoader[FaceBatch]:
         # The sampler pads the ranks to one length, which DDP needs; the evaluation drops what was padded.
-        sampler: DistributedSampler[FaceBatch] = DistributedSampler(faces, self._world_size, self._rank, shuffle=False)
-        return DataLoader(faces, batch_size=EVALUATION_BATCH, sampler=sampler, **self._worker_options())
-
-    def _worker_options(self) -> dict[str, Any]:
-        ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or (self.trainer.num_devices if self.trainer else 1)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = max(1, min(8, cores // ranks_here)) if self.num_workers is None else self.num_workers
-        return {
-            "num_workers": workers,
-            "pin_memory": bool(self.trainer and self.trainer.strategy.root_device.type == "cuda"),
-        }
-
-    @property
-    def _rank(self) -> int:
-        return self.trainer.global_rank if self.trainer else 0
-
-    @property
-    def _world_size(self) -> int:
-        return self.trainer.world_size if self.trainer else 1
+        sampler: DistributedSampler[FaceBatch] = DistributedSampler(faces, self.world_size, self.rank, shuffle=False)
+        return DataLoader(faces, batch_size=EVALUATION_BATCH, sampler=sampler, **self.worker_options())
 
     def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
         """Pixels become floats in [-1, 1] on the device."""

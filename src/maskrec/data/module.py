@@ -64,7 +64,6 @@ class FaceDataModule(EvaluationModule):
         self.paired = paired
         self.test_sets = test_sets or []
         self.seed = seed
-        self._resume: dict[str, int] = {}
 
     # Which faces: for subclasses.
 
@@ -107,17 +106,14 @@ class FaceDataModule(EvaluationModule):
     def train_dataloader(self) -> DataLoader[FaceBatch]:
         """Batches by a sampler that knows ranks, epochs and where to go on."""
         faces = self.training_faces()
-        options = {"seed": self.seed, "rank": self._rank, "world_size": self._world_size}
+        options = {"seed": self.seed, "rank": self.rank, "world_size": self.world_size}
         sampler: EpochBatchSampler
         if self.images_per_identity is None:
             sampler = ShuffledBatchSampler(len(faces), self.batch_size, **options)
         else:
             images = self.images_per_identity, self.masked_per_identity
             sampler = IdentityBatchSampler(faces.labels, self.batch_size, *images, **options)
-        sampler.set_epoch(self._resume.get("epoch", 0))
-        sampler.start = self._resume.get("consumed", 0)
-        collate = collate_pairs if self.paired else None
-        return DataLoader(faces, batch_sampler=sampler, collate_fn=collate, **self._worker_options())
+        return self.training_loader(faces, sampler, collate_pairs if self.paired else None)
 
     def plain_training_loader(self) -> DataLoader[FaceBatch]:
         """The training faces as they are, each once, in order."""
@@ -133,21 +129,6 @@ class FaceDataModule(EvaluationModule):
     def _renderer(self) -> BatchedMG:
         assert self.sampling is not None
         return BatchedMG(self.sampling.masking)
-
-    # A resume goes on behind the last batch that was trained on, whatever the workers had prefetched.
-
-    def state_dict(self) -> dict[str, int]:
-        """The epoch, and how many of its batches were trained on."""
-        assert self.trainer is not None
-        loop = self.trainer.fit_loop
-        consumed: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
-        is_over = consumed >= self.trainer.num_training_batches
-        # `ready` counts epochs begun; `current_epoch` would already have moved on in end-of-epoch hooks.
-        return {"epoch": loop.epoch_progress.current.ready - 1 + is_over, "consumed": 0 if is_over else consumed}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Remember where the next training loader starts."""
-        self._resume = dict(state_dict)
 
 
 def _masked_per_identity(count: int | None, images: int | None, masking: MaskTransform | None) -> int | None:

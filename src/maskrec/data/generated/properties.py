@@ -64,7 +64,9 @@ def lower_face(results: Path) -> tuple[float, float]:
         protocols = json.loads(results.read_text())["protocols"]
         unmasked, masked = (protocols[f"generated/unmasked_{kind}"]["accuracy"] for kind in ("unmasked", "masked"))
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{results}: no results on generated faces; `make exp NAME=quickstart` makes them") from error
+        raise UserError(
+            f"{results}: no results on generated faces; `make exp NAME=cosface_generated` makes them"
+        ) from error
     return unmasked, masked
 
 
