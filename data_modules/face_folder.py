@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 
 from maskrec.data import (
-    AlignedFaces,
     Broken,
     EvaluationSet,
     FaceDataModule,
     LabelledFaces,
     MaskedPairs,
     TrainingFaces,
-    aligned_faces,
     index_faces,
     readable_faces,
     sample_pairs,
 )
+from maskrec.data.aligned_faces import AlignedFaces, aligned_faces
 from maskrec.masking import MaskTransform
 
 FOLDS = 10

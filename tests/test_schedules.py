@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from maskrec.schedules import WarmupCosine
+from maskrec.schedules import WarmupCosine, WarmupMultiStep
 
 
 def test_warmup_cosine_by_hand() -> None:
@@ -20,3 +20,15 @@ def test_warmup_cosine_by_hand() -> None:
     expected = [0.04, 0.52, *((1 + math.cos(math.pi * step / 8)) / 2 for step in range(9))]
     assert rates == pytest.approx(expected)
     assert rates[-1] == 0
+
+
+def test_warmup_multi_step_by_hand() -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    schedule = WarmupMultiStep(optimizer, warmup=0.2, milestones=[0.5, 0.8], gamma=0.1)
+    schedule.total_steps = 10
+    rates = []
+    for _ in range(10):
+        rates.append(schedule.get_last_lr()[0] / 2)
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.04, 0.52, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])

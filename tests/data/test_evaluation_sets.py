@@ -156,7 +156,9 @@ def test_a_list_of_ones_own(faces: Path, tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_be_tested_on(faces: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"masked: No such file or directory; expected a folder of pictures"):
+    with pytest.raises(
+        UserError, match=r"masked: No such file or directory; expected masked/<identity>/<image> and unmasked/"
+    ):
         MaskedUnmasked(str(faces))
     root = two_folders(faces, tmp_path / "set")
     shutil.copy(root / "unmasked" / "zoe" / "0000.jpg", root / "masked")

@@ -1,6 +1,5 @@
 """How faces are read, drawn and batched; which faces is for `data_modules` to say."""
 
-from maskrec.data.aligned_faces import AlignedFaces, aligned_faces
 from maskrec.data.check import Broken, LabelledFaces, readable_faces
 from maskrec.data.datasets import EvaluationFaces, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
@@ -15,7 +14,6 @@ from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampl
 from maskrec.data.segmentation import MaskSegmentation
 
 __all__ = [
-    "AlignedFaces",
     "Broken",
     "Draw",
     "EvaluationFaces",
@@ -34,7 +32,6 @@ __all__ = [
     "RealMasks",
     "ShuffledBatchSampler",
     "TrainingFaces",
-    "aligned_faces",
     "by_comparison",
     "draw_one_of_n",
     "draw_pairs",

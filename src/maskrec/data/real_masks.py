@@ -13,7 +13,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_info
 
 from maskrec.data.evaluation_set import PictureSet
-from maskrec.data.index import cache_folder, find_pictures
+from maskrec.data.index import cache_folder, expect_folder, find_pictures
 from maskrec.data.pair_files import read_pairs, write_pairs
 from maskrec.data.pairs import Pairs, Rows, deal_folds, draw_one_of_n, draw_pairs, have_both_kinds
 from maskrec.errors import UserError
@@ -95,7 +95,9 @@ def list_identities(root: Path, folders: Mapping[str, bool]) -> tuple[list[str],
     names: list[str] = []
     people: list[str] = []
     is_masked: list[bool] = []
+    tree = " and ".join(f"{folder}/<identity>/<image>" for folder in folders)
     for folder, wears_mask in folders.items():
+        expect_folder(root / folder, tree)
         for name in (os.fsdecode(name) for name, _, _ in find_pictures(root / folder)):
             person, *below = name.split("/")
             if not below:

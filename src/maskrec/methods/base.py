@@ -12,7 +12,7 @@ from torch.optim import SGD
 
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluator, ProtocolResults
-from maskrec.schedules import WarmupCosine
+from maskrec.schedules import WarmupSchedule
 from maskrec.types import Embedding, FaceBatch
 
 PLAIN = (bool, int, float, str, type(None))
@@ -128,7 +128,7 @@ class FaceMethod(LightningModule, ABC):
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
-        if isinstance(scheduler, WarmupCosine):
+        if isinstance(scheduler, WarmupSchedule):
             scheduler.total_steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.lr_interval}}
 

@@ -5,7 +5,7 @@ Sec. 4.2. To the baseline it adds two centres an identity, of its full and of it
 against them. Batches hold both kinds of every identity: `data.images_per_identity`, `data.masked_per_identity`.
 
 Where the paper is silent: features have length 1 in the ranking losses, an identity's first sight sets its centre,
-the loss is taken before the centres move, and centres not seen yet are no negatives.
+the loss is taken before the centres move, and centres not seen yet are no negatives. Beyond the paper: `delay`.
 """
 
 from typing import Any, ClassVar
@@ -34,6 +34,9 @@ class DCR(FaceClassifier):
         normalize: Take L_DCR of features of length 1; the paper does not say.
         first_sight: An identity's first features in a domain set its centre there, else centres start at 0; the paper
             does not say.
+        delay: Steps of the head's loss alone, while centres gather, before L_DCR joins it; 0 in the paper. From scratch
+            and at a high learning rate the ranking losses pull all faces onto one point, which drifts away from
+            centres of the past, before softmax has told any two apart.
         **kwargs: As for `FaceClassifier`.
     """
 
@@ -51,9 +54,11 @@ class DCR(FaceClassifier):
         beta: float = 0.5,
         normalize: bool = True,
         first_sight: bool = True,
+        delay: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(embedding_dim=embedding_dim, num_identities=num_identities, loss=loss or Softmax(), **kwargs)
+        self.delay = delay
         self.ranking: DCRLoss | None = None
         if num_identities is not None:
             centers = DomainCenters(embedding_dim, num_identities, beta, first_sight)
@@ -64,4 +69,5 @@ class DCR(FaceClassifier):
         assert self.ranking is not None
         ranking = self.ranking(features, batch.identity, batch.is_masked)
         self.log_dict({"train/DCR_single": ranking.single, "train/DCR_cross": ranking.cross})
-        return {**super().terms(head, features, batch), "DCR": ranking.total}
+        is_on = self.global_step >= self.delay
+        return {**super().terms(head, features, batch), "DCR": ranking.total * is_on}

@@ -112,3 +112,20 @@ def test_centres_come_back_with_a_checkpoint(tmp_path: Path) -> None:
     assert torch.equal(again.ranking.centers.is_seen, model.ranking.centers.is_seen)
     bare = DCR.load_from_checkpoint(tmp_path / "dcr.ckpt", weights_only=True, num_identities=None)
     assert bare.ranking is None
+
+
+def test_a_delay_leaves_the_head_alone_at_first_while_centres_gather(tmp_path: Path) -> None:
+    trained = []
+    for options in ({"delay": 2}, {"gamma": 0.0, "single_weight": 0.0}):
+        model = dcr(**options)
+        trainer = make_trainer(tmp_path, limit_train_batches=2)
+        trainer.fit(model, datamodule=faces())
+        assert trainer.callback_metrics["train/DCR"] == 0
+        assert model.ranking is not None
+        assert model.ranking.centers.is_seen.sum() >= 8
+        trained.append(torch.nn.utils.parameters_to_vector(model.backbone.parameters()).detach())
+    torch.testing.assert_close(trained[0], trained[1])
+    model = dcr(delay=1)
+    trainer = make_trainer(tmp_path, limit_train_batches=2)
+    trainer.fit(model, datamodule=faces())
+    assert trainer.callback_metrics["train/DCR"] > 0
