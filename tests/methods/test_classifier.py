@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import tiny_faces
+from helpers import bare_trainer, freeze_batch_norm, tiny_faces
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Callback, Trainer
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from maskrec import UserError
@@ -24,18 +23,7 @@ def classifier(**changes: object) -> FaceClassifier:
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
-    options: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 1,
-        "limit_val_batches": 0,
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "use_distributed_sampler": False,
-        "default_root_dir": folder,
-    }
-    return Trainer(**(options | changes))
+    return bare_trainer(folder, **({"limit_val_batches": 0} | changes))
 
 
 class Observer(Callback):
@@ -45,9 +33,7 @@ class Observer(Callback):
         self.file = file
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        for module in pl_module.modules():
-            if isinstance(module, _BatchNorm):
-                module.eval()
+        freeze_batch_norm(pl_module)
         self.ddp: Any = trainer.strategy.model
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:

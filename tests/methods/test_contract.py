@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import tiny_faces
+from helpers import bare_trainer, freeze_batch_norm, tiny_faces
 from pytorch_lightning import Callback, Trainer
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_flatten, tree_map
 
 import maskrec.methods
@@ -35,20 +34,7 @@ def make(method: type[FaceMethod], **changes: Any) -> FaceMethod:
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
-    options: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 1,
-        "limit_train_batches": 1,
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-        "use_distributed_sampler": False,
-        "num_sanity_val_steps": 0,
-        "default_root_dir": folder,
-        "plugins": [AtomicCheckpointIO()],
-    }
-    return Trainer(**(options | changes))
+    return bare_trainer(folder, **({"limit_train_batches": 1, "plugins": [AtomicCheckpointIO()]} | changes))
 
 
 def images() -> torch.Tensor:
@@ -67,9 +53,7 @@ class Gradients(Callback):
         self.file = file
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        for module in pl_module.modules():
-            if isinstance(module, _BatchNorm):
-                module.eval()
+        freeze_batch_norm(pl_module)
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:
         if trainer.is_global_zero:

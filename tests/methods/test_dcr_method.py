@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import tiny_faces
+from helpers import bare_trainer, freeze_batch_norm, tiny_faces
 from pytorch_lightning import Callback, Trainer
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from data_modules import GeneratedFaces
@@ -26,18 +25,7 @@ def faces(**changes: Any) -> GeneratedFaces:
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
-    options: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 1,
-        "limit_val_batches": 0,
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "use_distributed_sampler": False,
-        "default_root_dir": folder,
-    }
-    return Trainer(**(options | changes))
+    return bare_trainer(folder, **({"limit_val_batches": 0} | changes))
 
 
 class Observer(Callback):
@@ -48,9 +36,7 @@ class Observer(Callback):
         self.gradients: list[dict[str, torch.Tensor]] = []
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        for module in pl_module.modules():
-            if isinstance(module, _BatchNorm):
-                module.eval()
+        freeze_batch_norm(pl_module)
         if isinstance(trainer.strategy.model, DistributedDataParallel):
             banks = {pl_module.ranking.centers.centers, pl_module.ranking.centers.is_seen}
             assert not banks & set(trainer.strategy.model.modules_buffers)
