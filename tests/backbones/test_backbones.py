@@ -111,7 +111,7 @@ def test_a_timm_file_fills_the_trunk(tmp_path: Path) -> None:
     assert loaded["embedding.0.weight"].shape == (16, 512)
     torch.save(loaded, tmp_path / "ours.pth")
     again = create_backbone("resnet18", 16, tmp_path / "ours.pth").state_dict()
-    assert torch.equal(again["embedding.0.weight"], loaded["embedding.weight"])
+    assert torch.equal(again["embedding.0.weight"], loaded["embedding.0.weight"])
 
 
 def test_another_architecture_is_refused_naming_the_first_keys(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
