@@ -32,3 +32,9 @@ def test_warmup_multi_step_by_hand() -> None:
         optimizer.step()
         schedule.step()
     assert rates == pytest.approx([0.04, 0.52, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
+
+
+@pytest.mark.parametrize("schedule", [WarmupCosine, WarmupMultiStep])
+def test_without_warmup_a_run_begins_at_the_full_rate(schedule: type[WarmupCosine | WarmupMultiStep]) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    assert schedule(optimizer, warmup=0).get_last_lr() == [2.0]

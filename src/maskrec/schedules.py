@@ -1,6 +1,7 @@
 """Learning-rate schedules that PyTorch does not have: in shares of the run, so one file suits folders of any size."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from torch.optim import Optimizer
@@ -9,7 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 START = 0.04  # of the peak: where the warm-up begins
 
 
-class WarmupSchedule(LambdaLR):
+class WarmupSchedule(LambdaLR, ABC):
     """Linear warm-up to the optimiser's rate, then what a subclass makes of the rest of the run.
 
     Advances by step. The method says how long the run is.
@@ -27,13 +28,13 @@ class WarmupSchedule(LambdaLR):
     def factor(self, step: int) -> float:
         """The rate at a step over the peak."""
         warmup_steps = self.warmup * self.total_steps
-        if step < warmup_steps or step == 0:
+        if self.warmup and (step < warmup_steps or step == 0):  # step 0 is asked for before the length is known
             return START + (1 - START) * step / max(warmup_steps, 1)
         return self.after_warmup(step)
 
+    @abstractmethod
     def after_warmup(self, step: int) -> float:
         """The same once it is warm."""
-        raise NotImplementedError
 
 
 class WarmupCosine(WarmupSchedule):

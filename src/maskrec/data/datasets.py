@@ -86,7 +86,7 @@ class TrainingFaces(Dataset[Any]):
         """One face, its tensors without the batch dimension; where they are paired: unmasked, masked."""
         picture = _read(self.paths[draw.row], draw.row, self.image_size, self.landmarks)
         picture |= {"mask": np.zeros(self.image_size, dtype=np.uint8), PARAMETERS: self.unworn}
-        masked = _transformed(self.bare if draw.is_masked is False else self.first, picture, *self._key(draw), FIRST)
+        masked = transformed(self.bare if draw.is_masked is False else self.first, picture, *self._key(draw), FIRST)
         if self.paired:
             return self._finished(picture, draw), self._finished(masked, draw)
         return self._finished(masked, draw)
@@ -95,9 +95,9 @@ class TrainingFaces(Dataset[Any]):
         return self.seed, draw.row, draw.epoch, draw.repeat
 
     def _finished(self, picture: dict[str, Any], draw: Draw) -> FaceBatch:
-        seen = _transformed(self.then, picture, *self._key(draw), THEN)
+        seen = transformed(self.then, picture, *self._key(draw), THEN)
         if draw.repeat:
-            seen = _transformed(self.again, seen, *self._key(draw), AGAIN)
+            seen = transformed(self.again, seen, *self._key(draw), AGAIN)
         return _face(seen, int(self.labels[draw.row]), bool(seen["mask"].any()), draw.row)
 
 
@@ -141,7 +141,7 @@ class EvaluationFaces(Dataset[FaceBatch]):
         is_again = row >= len(self.paths)
         source = int(self.again[row - len(self.paths)]) if is_again else row
         picture = _read(self.paths[source], source, self.image_size, self.landmarks)
-        seen = _transformed(self.masking if is_again else None, picture, self.seed, source)
+        seen = transformed(self.masking if is_again else None, picture, self.seed, source)
         return _face(seen, -1, is_again or bool(self.is_masked[source]), row)
 
 
@@ -168,7 +168,7 @@ def _compose(transforms: Sequence[A.BasicTransform], landmarks: FaceLandmarks | 
         return A.Compose(transforms, keypoint_params=None if landmarks is None else KEYPOINTS)
 
 
-def _transformed(transform: A.Compose | None, picture: dict[str, Any], *key: int) -> dict[str, Any]:
+def transformed(transform: A.Compose | None, picture: dict[str, Any], *key: int) -> dict[str, Any]:
     """What a transform makes of a picture; its random numbers are a function of the key alone."""
     if transform is None:
         return picture

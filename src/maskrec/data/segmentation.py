@@ -1,6 +1,6 @@
 """Masked faces with labels of the mask, for training a segmenter."""
 
-import random
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from maskrec.data.datasets import transformed
 from maskrec.data.images import fit_image, normalise, read_image, to_tensor
 from maskrec.data.index import expect_folder, find_pictures
 from maskrec.data.loading import LoaderModule
@@ -59,12 +60,10 @@ class SegmentedFaces(Dataset[SegmentationBatch]):
             )
         worn = np.where(labels >= self.mask_level, 255, 0).astype(np.uint8)
         image, region = fit_image(image, self.image_size), fit_image(worn, self.image_size)[..., 0] > 127
-        if self.augmentation is not None and isinstance(draw, Draw):
-            generator = np.random.default_rng((self.seed, *draw[:3]))
-            self.augmentation.set_random_state(generator, random.Random(int(generator.integers(1 << 63))))
-            seen = self.augmentation(image=image, mask=region.astype(np.uint8))
-            image, region = seen["image"], seen["mask"] > 0
-        return SegmentationBatch(to_tensor(image), torch.from_numpy(np.ascontiguousarray(region)))
+        seen = {"image": image, "mask": region.astype(np.uint8)}
+        if isinstance(draw, Draw):
+            seen = transformed(self.augmentation, seen, self.seed, draw.row, draw.epoch, draw.repeat)
+        return SegmentationBatch(to_tensor(seen["image"]), torch.from_numpy(np.ascontiguousarray(seen["mask"])).bool())
 
 
 class MaskSegmentation(LoaderModule):
@@ -114,7 +113,7 @@ class MaskSegmentation(LoaderModule):
         images, labels = self.root / "images", self.root / "labels"
         for folder in (images, labels):
             expect_folder(folder, TREE)
-        pictures = [images / name.decode() for name, _, _ in find_pictures(images)]
+        pictures = [images / os.fsdecode(name) for name, _, _ in find_pictures(images)]
         pairs = [(path, labels / path.relative_to(images).with_suffix(".png")) for path in pictures]
         if bare := [path for path, labelled in pairs if not labelled.is_file()]:
             raise UserError(f"image {bare[0]}: has no labels ({len(bare)} such pictures); expected {TREE}")
