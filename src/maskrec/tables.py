@@ -66,21 +66,19 @@ def run_table(args: list[str], check: Check) -> None:
         raise UserError(f"{min(own)}: the table itself sets it for each run")
     rows = _chosen(table, only)
     overlay, setting = _overlay(data), data or FULL
-    wanted = [(row, seed) for seed in range(1, _count(seeds) + 1) for row in rows]  # a table of one seed comes first
+    numbers = range(1, _count(seeds) + 1)
+    wanted = [(row, seed) for seed in numbers for row in rows]  # a table of one seed comes first
     jobs = []
     for at, (row, seed) in enumerate(wanted, start=1):
         folder, name = os.path.split(row)
         command = [row, *overlay, *rest, f"--seed_everything={seed}", f"--group=tables/{setting}/{Path(folder).name}"]
         title = f"row {at} of {len(wanted)}: {name}, seed {seed}"
         jobs.append(Job(title, RUNS / setting / Path(folder).name, f"{name}-seed{seed}", command))
-    runs = list(run_jobs(jobs, check))
-    output = RUNS / setting / f"{table.name}.html"
-    if done := [
-        run for (row, _), run in sorted(zip(wanted, runs, strict=True), key=lambda x: rows.index(x[0][0])) if run
-    ]:
-        for file in write_ablation(done, output, title=table.title, by_name=True):
+    runs = dict(zip(wanted, run_jobs(jobs, check), strict=True))
+    if done := [run for row in rows for seed in numbers if (run := runs[row, seed])]:
+        for file in write_ablation(done, RUNS / setting / f"{table.name}.html", title=table.title, by_name=True):
             say(f"table: {file}")
-    if failed := runs.count(None):
+    if failed := list(runs.values()).count(None):
         raise UserError(f"{failed} of {len(runs)} runs failed, as said above; the same command tries them again")
 
 

@@ -74,12 +74,11 @@ class Ablation:
     rows: list[tuple[Group, list[Cell]]]
     against: Against
 
-    def paper(self) -> list[tuple[str, list[float | None]]]:
-        """The papers' figures of the rows, as shares, by `<set>/<comparison>/<metric>`."""
+    def paper(self) -> tuple[list[Column], list[list[float | None]]]:
+        """The papers' figures, as shares: their columns, and of each row one a column."""
         figures = [group.runs[0].paper for group, _ in self.rows]
-        return [
-            (key, [row.get(key) for row in figures]) for key in dict.fromkeys(key for row in figures for key in row)
-        ]
+        keys = list(dict.fromkeys(key for row in figures for key in row))
+        return [Column(*key.rsplit("/", 1)) for key in keys], [[row.get(key) for key in keys] for row in figures]
 
 
 def compare(

@@ -66,21 +66,19 @@ def _page(title: str, ablation: Ablation, folder: Path) -> str:
         head = ["", *(_heading(ablation.columns[at]) for at in shown)]
         rows = [[group.label, *(_html_cell(cells[at]) for at in shown)] for group, cells in ablation.rows]
         body += [element("h2", name), table(head, rows)]
-    if figures := ablation.paper():
-        head = ["", *(Html(f"{breakable(key.rpartition('/')[0])}<br>{html(_metric(key))}") for key, _ in figures)]
-        cells = [[_figure(column[at]) for _, column in figures] for at in range(len(ablation.rows))]
-        rows = [[group.label, *row] for (group, _), row in zip(ablation.rows, cells, strict=True)]
-        body += [element("h2", IN_THE_PAPER), table(head, rows)]
+    columns, figures = _paper(ablation)
+    if columns:
+        head = ["", *(Html(f"{breakable(key)}<br>{html(metric_name(metric))}") for key, metric in columns)]
+        body += [element("h2", IN_THE_PAPER), table(head, figures)]
     body += [element("h2", "Runs"), table(["", "runs"], [[g.label, _links(g, folder)] for g, _ in ablation.rows])]
     return document(title, body)
 
 
-def _metric(key: str) -> str:
-    return metric_name(key.rpartition("/")[2])
-
-
-def _figure(share: float | None) -> str:
-    return NO_NUMBER if share is None else f"{100 * share:.1f}"
+def _paper(ablation: Ablation) -> tuple[list[Column], list[list[str]]]:
+    """The columns of the papers' figures, and each row with its label."""
+    columns, shares = ablation.paper()
+    figures = ([NO_NUMBER if share is None else f"{100 * share:.1f}" for share in row] for row in shares)
+    return columns, [[group.label, *row] for (group, _), row in zip(ablation.rows, figures, strict=True)]
 
 
 def _explanation(ablation: Ablation) -> str:
@@ -133,16 +131,10 @@ def _markdown(ablation: Ablation) -> str:
     for group, cells in ablation.rows:
         lines.append([group.label, str(len(group.runs)), *map(_markdown_cell, cells)])
     said = [*_markdown_table(lines), "", _explanation(ablation), ""]
-    if figures := ablation.paper():
-        lines = [
-            ["", *(f"{key.rpartition('/')[0]} {_metric(key)}" for key, _ in figures)],
-            ["---"] * (1 + len(figures)),
-        ]
-        lines += [
-            [group.label, *(_figure(column[at]) for _, column in figures)]
-            for at, (group, _) in enumerate(ablation.rows)
-        ]
-        said += [f"{IN_THE_PAPER}:", "", *_markdown_table(lines), ""]
+    columns, figures = _paper(ablation)
+    if columns:
+        head = ["", *(f"{key} {metric_name(metric)}" for key, metric in columns)]
+        said += [f"{IN_THE_PAPER}:", "", *_markdown_table([head, ["---"] * len(head), *figures]), ""]
     return "\n".join(said)
 
 
