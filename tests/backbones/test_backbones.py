@@ -175,3 +175,40 @@ def test_the_public_mobilefacenet_loads_at_its_own_size(real_data: Path) -> None
     state = backbone.state_dict()
     assert torch.equal(state["blocks.3.depthwise.conv.weight"], source["blocks.3.conv.3.weight"])
     assert torch.equal(state["blocks.3.project.bn.running_var"], source["blocks.3.conv.7.running_var"])
+
+
+@pytest.mark.parametrize("name", ["iresnet18", "mobilefacenet", "resnet18", "resnet10t", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("pool", ["avg", "max"])
+def test_without_an_embedding_the_last_map_is_pooled(name: str, pool: Any) -> None:
+    backbone = create_backbone(name, None, input_size=(64, 64), pool=pool).eval()
+    with torch.inference_mode():
+        image = torch.rand(2, 3, 64, 64)
+        features, found = backbone.feature_map(image), backbone(image)
+    if name.startswith("vit"):  # tokens, the first of which stands for no place
+        features = features[:, 1:].mT.unsqueeze(3)
+    expected = features.mean(dim=(2, 3)) if pool == "avg" else features.flatten(2).max(dim=2).values
+    torch.testing.assert_close(found, expected)
+    assert backbone.embedding_dim == features.shape[1]
+    assert not [key for key in backbone.state_dict() if key.startswith(backbone.embedding_layers)]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet10t", "iresnet18"])
+def test_the_last_stage_keeps_its_resolution(name: str) -> None:
+    sizes = []
+    for last_stride in (2, 1):
+        backbone = create_backbone(name, None, input_size=(64, 64), last_stride=last_stride).eval()
+        with torch.inference_mode():
+            sizes.append(backbone.feature_map(torch.rand(1, 3, 64, 64)).shape[-1])
+    assert sizes[1] == 2 * sizes[0]
+
+
+def test_the_last_stride_is_of_pooled_resnets() -> None:
+    for name, embedding_dim in (("mobilefacenet", None), ("iresnet18", 16)):
+        with pytest.raises(UserError, match=f"last_stride 1: .*not for '{name}'"):
+            create_backbone(name, embedding_dim, last_stride=1)
+
+
+def test_weights_with_an_embedding_fit_a_backbone_without(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    torch.save(state, tmp_path / "with.pth")
+    backbone = create_backbone("iresnet18", None, tmp_path / "with.pth", input_size=(32, 32))
+    torch.testing.assert_close(backbone.state_dict()["layer4.0.conv1.weight"], state["layer4.0.conv1.weight"])

@@ -5,6 +5,8 @@ Additive Angular Margin Loss for Deep Face Recognition" (CVPR 2019), Sec. 3.1: B
 units, a stride-1 stem that keeps 7x7 positions at 112x112, and a BN-dropout-FC-BN head.
 """
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from maskrec.backbones.base import Backbone
@@ -56,6 +58,8 @@ class IResNet(Backbone):
         dropout: Drop probability before the fully connected layer.
     """
 
+    embedding_layers: ClassVar[tuple[str, ...]] = ("bn2", "dropout", "fc", "features")
+    map_channels = WIDTHS[-1]
     layer1: nn.Sequential
     layer2: nn.Sequential
     layer3: nn.Sequential
@@ -100,8 +104,8 @@ class IResNet(Backbone):
             x = stage(x)
         return x
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] to (B, D)."""
-        x: Tensor = self.dropout(self.bn2(self.feature_map(image)))
+    def embedded(self, features: Tensor) -> Tensor:
+        """The last map to (B, D)."""
+        x: Tensor = self.dropout(self.bn2(features))
         x = self.features(self.fc(x.flatten(1)))
         return x

@@ -6,6 +6,7 @@ convolution* in place of average pooling, so that each position of the last map 
 """
 
 import re
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -69,6 +70,9 @@ class MobileFaceNet(Backbone):
         input_size: (height, width) in pixels, 112x112 or 112x96 in the paper; the global convolution is built for it.
     """
 
+    embedding_layers: ClassVar[tuple[str, ...]] = ("linear7", "linear1")
+    map_channels = 512
+
     def __init__(self, embedding_dim: int, input_size: tuple[int, int] = (112, 112)) -> None:
         super().__init__(embedding_dim, input_size)
         self.conv1 = ConvBN(3, 64, 3, stride=2, padding=1)
@@ -80,10 +84,10 @@ class MobileFaceNet(Backbone):
                 blocks.append(Bottleneck(in_channels, channels, first_stride if i == 0 else 1, expansion))
                 in_channels = channels
         self.blocks = nn.Sequential(*blocks)
-        self.conv2 = ConvBN(in_channels, 512, 1)
+        self.conv2 = ConvBN(in_channels, self.map_channels, 1)
         kernel = (-(-input_size[0] // 16), -(-input_size[1] // 16))
-        self.linear7 = ConvBN(512, 512, kernel, groups=512, linear=True)
-        self.linear1 = ConvBN(512, embedding_dim, 1, linear=True)
+        self.linear7 = ConvBN(self.map_channels, self.map_channels, kernel, groups=self.map_channels, linear=True)
+        self.linear1 = ConvBN(self.map_channels, embedding_dim, 1, linear=True)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -93,9 +97,9 @@ class MobileFaceNet(Backbone):
         x: Tensor = self.conv2(self.blocks(self.dw_conv1(self.conv1(image * PAPER_SCALE))))
         return x
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] to (B, D)."""
-        x: Tensor = self.linear1(self.linear7(self.feature_map(image)))
+    def embedded(self, features: Tensor) -> Tensor:
+        """The last map to (B, D)."""
+        x: Tensor = self.linear1(self.linear7(features))
         return x.flatten(1)
 
     def adapt_state(self, state: State) -> State:

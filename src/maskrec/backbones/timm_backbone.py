@@ -1,12 +1,12 @@
 """Any timm model as a face backbone."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from maskrec.backbones.base import Backbone, State
+from maskrec.backbones.base import Backbone, Pool, State
 from maskrec.errors import UserError
 
 
@@ -21,15 +21,17 @@ class TimmBackbone(Backbone):
         input_size: (height, width) in pixels; given to trunks built for one size, as ViTs are.
     """
 
+    embedding_layers: ClassVar[tuple[str, ...]] = ("embedding",)
     mean: Tensor
     std: Tensor
 
     def __init__(self, name: str, embedding_dim: int, input_size: tuple[int, int]) -> None:
         super().__init__(embedding_dim, input_size)
         self.trunk = _create_trunk(name, input_size)
+        self.map_channels = self.trunk.head_hidden_size
         # Without the batch-norm plain softmax takes three times as long to get off the ground.
         self.embedding = nn.Sequential(
-            nn.Linear(self.trunk.head_hidden_size, embedding_dim, bias=False), nn.BatchNorm1d(embedding_dim)
+            nn.Linear(self.map_channels, embedding_dim, bias=False), nn.BatchNorm1d(embedding_dim)
         )
         config = self.trunk.pretrained_cfg
         self.register_buffer("mean", torch.tensor(config["mean"]).view(3, 1, 1), persistent=False)
@@ -42,9 +44,19 @@ class TimmBackbone(Backbone):
         """The trunk's unpooled features, in the layout timm gives them."""
         return cast(Tensor, self.trunk.forward_features(self._normalise(image)))
 
+    def without_embedding(self, pool: Pool) -> None:
+        """Leave out the embedding; the trunk itself pools, for it knows the layout of its features."""
+        super().without_embedding(pool)
+        self.trunk.reset_classifier(0, pool)
+
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] to (B, D)."""
-        return cast(Tensor, self.embedding(self.trunk(self._normalise(image))))
+        features = self.feature_map(image)
+        return self.embedded(features) if self.pool is None else cast(Tensor, self.trunk.forward_head(features))
+
+    def embedded(self, features: Tensor) -> Tensor:
+        """The trunk's unpooled features to (B, D)."""
+        return cast(Tensor, self.embedding(self.trunk.forward_head(features)))
 
     def adapt_state(self, state: State) -> State:
         """A plain timm state: its classifier goes, our embedding stays as it is."""

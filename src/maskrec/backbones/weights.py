@@ -79,7 +79,8 @@ def trained_input_size(state: State) -> tuple[int, int] | None:
 def load_weights(backbone: Backbone, state: State, source: str) -> None:
     """Load a state into a backbone, all of it or nothing.
 
-    A classification layer beside the backbone, and counters that some files leave out, may be missing on either side.
+    A classification layer beside the backbone, and counters that some files leave out, may be missing on either side;
+    an embedding where the backbone was built without one.
 
     Args:
         backbone: Where to load.
@@ -91,8 +92,9 @@ def load_weights(backbone: Backbone, state: State, source: str) -> None:
     """
     expected = backbone.state_dict()
     state = backbone.adapt_state(state)
+    left_out = HEAD_PREFIXES if backbone.pool is None else (*HEAD_PREFIXES, *backbone.embedding_layers)
     missing = [key for key in expected if key not in state and not key.endswith("num_batches_tracked")]
-    unexpected = [key for key in state if key not in expected and not key.startswith(HEAD_PREFIXES)]
+    unexpected = [key for key in state if key not in expected and not key.startswith(left_out)]
     reshaped = [key for key in expected if key in state and state[key].shape != expected[key].shape]
     problems = []
     if missing:
