@@ -13,7 +13,7 @@ from maskrec.experiments import OVERLAYS, expand_extends, titles
 FILES = sorted(
     path
     for path in (ROOT / "experiments").rglob("*.yaml")
-    if path.parent.name not in ("hardware", "sweeps", "evaluation")
+    if path.parent.name not in ("hardware", "sweeps", "evaluation", "tables")
 )
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")

@@ -11,6 +11,7 @@ HARDWARE = FOLDER / "hardware"
 SWEEPS = FOLDER / "sweeps"
 EVALUATION = FOLDER / "evaluation"
 TABLES = FOLDER / "tables"
+NO_RUNS = (HARDWARE, SWEEPS, EVALUATION, TABLES)  # folders of overlays: files directly in them are no experiments
 OVERLAYS = ("base", "small", "tuned", "table", "common", "masks")  # what no run is made of alone
 
 
@@ -20,7 +21,7 @@ class UnknownExperimentError(UserError):
 
 def titles() -> dict[str, str]:
     """Experiment to the first comment of its file; tables' rows as `tables/<paper>/<row>`."""
-    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent not in (HARDWARE, SWEEPS, EVALUATION))
+    files = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent not in NO_RUNS)
     files = [path for path in files if path.stem not in OVERLAYS]
     return {str(path.relative_to(FOLDER).with_suffix("")): first_comment(path) for path in files}
 

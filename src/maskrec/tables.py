@@ -65,7 +65,7 @@ def run_table(args: list[str], check: Check) -> None:
     if own := given & {f"--{name}" for name in ("name", "group", "seed_everything", *SET_HERE)}:
         raise UserError(f"{min(own)}: the table itself sets it for each run")
     rows = _chosen(table, only)
-    overlay, setting = _overlay(data), data or FULL
+    overlay, setting = _overlay(table.name, data), data or FULL
     numbers = range(1, _count(seeds) + 1)
     wanted = [(row, seed) for seed in numbers for row in rows]  # a table of one seed comes first
     jobs = []
@@ -92,12 +92,15 @@ def _chosen(table: PaperTable, only: str | None) -> list[str]:
     return [row for name, row in names.items() if name in only.split(",")]
 
 
-def _overlay(data: str | None) -> list[str]:
+def _overlay(table: str, data: str | None) -> list[str]:
+    """A setting of that name: the paper's own variant, tables/<paper>_<data>.yaml, or else that of all papers."""
     if data is None:
         return []
-    file = TABLES / f"{data}.yaml"
-    if not file.is_file():
-        known = ", ".join(sorted(path.stem for path in TABLES.glob("*.yaml")))
+    paper = table.partition("_table")[0]
+    file = next((file for stem in (f"{paper}_{data}", data) if (file := TABLES / f"{stem}.yaml").is_file()), None)
+    if file is None:
+        names = {path.stem.removeprefix(f"{paper}_") for path in TABLES.glob("*.yaml")}
+        known = ", ".join(sorted(name for name in names if "_" not in name))  # the others are of other papers
         raise UserError(f"--data {data}: there are: {known}; without it the paper's own setting is run")
     return ["--config", str(file)]
 
