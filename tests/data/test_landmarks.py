@@ -138,7 +138,7 @@ def test_landmarks_that_are_missing_or_stale_are_one_clear_line(faces: Path) -> 
     with pytest.raises(UserError, match=rf"lack 1 pictures, the first {picture}"):
         data.training_faces()
     (faces / FILE).unlink()
-    with pytest.raises(UserError, match=rf"{faces}: its masks need landmarks.*run `maskrec landmarks {faces}`"):
+    with pytest.raises(UserError, match=rf"{faces}: landmarks are needed.*run `maskrec landmarks {faces}`"):
         data.training_faces()
 
 

@@ -67,7 +67,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
     model = make(method)
     before = {name: value.clone() for name, value in model.named_parameters()}
     trainer = make_trainer(tmp_path, precision=precision, limit_val_batches=0)
-    trainer.fit(model, datamodule=tiny_faces())
+    trainer.fit(model, datamodule=tiny_faces(landmarks=True))
     after = dict(model.named_parameters())
     assert all(value.isfinite().all() for value in after.values())
     assert any(not torch.equal(value, before[name]) for name, value in after.items())
@@ -78,7 +78,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
 def test_a_reloaded_checkpoint_gives_equal_embeddings(method: type[FaceMethod], tmp_path: Path) -> None:
     model = make(method)
     trainer = make_trainer(tmp_path, limit_val_batches=0)
-    trainer.fit(model, datamodule=tiny_faces())
+    trainer.fit(model, datamodule=tiny_faces(landmarks=True))
     trainer.save_checkpoint(tmp_path / "method.ckpt")
     # Elsewhere there are other identities, or none: the head is not built.
     again = method.load_from_checkpoint(tmp_path / "method.ckpt", weights_only=True, num_identities=None)
@@ -105,7 +105,7 @@ def test_embed_and_similarity_agree_and_need_no_label(method: type[FaceMethod]) 
 def test_predict_writes_a_row_a_picture(method: type[FaceMethod], faces: Path, tmp_path: Path) -> None:
     import numpy as np
 
-    model, data = make(method, num_identities=None), tiny_faces()
+    model, data = make(method, num_identities=None), tiny_faces(landmarks=True)
     data.predict_folder = faces
     writer = WriteEmbeddings(tmp_path / "out.npz", data.predict_paths())
     make_trainer(tmp_path, callbacks=[writer]).predict(model, datamodule=data, return_predictions=False)
@@ -124,7 +124,7 @@ def test_two_processes_take_the_step_and_give_the_results_of_one(method: type[Fa
         file = tmp_path / f"gradients{processes}.pt"
         # A batch of 8 of 72 faces, and 37 faces to validate: the ranks are padded.
         trainer = make_trainer(tmp_path, devices=processes, strategy=strategy, callbacks=[Gradients(file)])
-        trainer.fit(make(method), datamodule=tiny_faces())
+        trainer.fit(make(method), datamodule=tiny_faces(landmarks=True))
         outcomes.append((torch.load(file, weights_only=True), trainer.callback_metrics))
     (one, numbers), (two, numbers_of_two) = outcomes
     assert one.keys() == two.keys()

@@ -5,6 +5,7 @@ from maskrec.callbacks.csv_log import CSVLog
 from maskrec.callbacks.embeddings import WriteEmbeddings
 from maskrec.callbacks.evaluation_pictures import EvaluationPictures
 from maskrec.callbacks.freeze import FreezeBackbone
+from maskrec.callbacks.latent_parts import LatentParts
 from maskrec.callbacks.pictures import PictureGrid, log_picture
 from maskrec.callbacks.results import WriteResults
 from maskrec.callbacks.step_seed import StepSeed
@@ -18,6 +19,7 @@ __all__ = [
     "EvaluationPictures",
     "FreezeBackbone",
     "LastCheckpoint",
+    "LatentParts",
     "PictureGrid",
     "StepSeed",
     "WriteEmbeddings",

@@ -104,7 +104,7 @@ def read_landmarks(root: Path, paths: Sequence[str]) -> FaceLandmarks:
     advice = f"run `maskrec landmarks {root}`"
     file = find_table(root)
     if file is None:
-        raise UserError(f"data root {root}: its masks need landmarks, and none were detected: {advice}")
+        raise UserError(f"data root {root}: landmarks are needed, and none were detected: {advice}")
     table = open_table(file)
     prefix = os.path.join(root, "")
     names = np.array([os.fsencode(path.removeprefix(prefix)) for path in paths], dtype=np.bytes_)

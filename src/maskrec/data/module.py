@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from maskrec.data.datasets import EvaluationFaces, TrainingFaces, collate_pairs
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet
-from maskrec.data.landmarks import landmarks_for
+from maskrec.data.landmarks import landmarks_for, read_landmarks
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.errors import UserError
 from maskrec.masking import MG, MaskTransform
@@ -33,6 +33,7 @@ class FaceDataModule(EvaluationModule):
         augmentation: Further albumentations transforms of training faces, in order, after the mask.
         masking_on_device: Draw the masks of `masking`, an `MG`, on the device, in batches, and after the augmentation;
             workers only sample them.
+        landmarks: Give batches the landmarks of their faces even where neither masks nor augmentation need them.
         paired: Each of the `batch_size` faces comes without and with its mask: first all without, then, in the same
             order, all with theirs, 2 x batch_size pictures over all processes; `masking` with p 1.
         test_sets: What a method is tested on.
@@ -49,6 +50,7 @@ class FaceDataModule(EvaluationModule):
         masking: MaskTransform | None = None,
         augmentation: list[A.BasicTransform] | None = None,
         masking_on_device: bool = False,
+        landmarks: bool = False,
         paired: bool = False,
         test_sets: list[EvaluationSet] | None = None,
         num_workers: int | None = None,
@@ -61,6 +63,7 @@ class FaceDataModule(EvaluationModule):
         self.masking = masking
         self.sampling = _only_sampled(masking) if masking_on_device else None
         self.augmentation = augmentation or []
+        self.landmarks = landmarks
         self.paired = paired
         self.test_sets = test_sets or []
         self.seed = seed
@@ -95,7 +98,8 @@ class FaceDataModule(EvaluationModule):
         Raises:
             UserError: Masks need landmarks that were not detected.
         """
-        landmarks = landmarks_for([self.masking, *self.augmentation], root, paths)
+        transforms = [self.masking, *self.augmentation]
+        landmarks = read_landmarks(root, paths) if self.landmarks else landmarks_for(transforms, root, paths)
         masking = self.sampling or self.masking
         return TrainingFaces(
             paths, labels, self.image_size, masking, self.augmentation, self.seed, landmarks, self.paired

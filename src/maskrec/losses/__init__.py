@@ -7,6 +7,7 @@ from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_doma
 from maskrec.losses.domain_centers import DomainCenters
 from maskrec.losses.embedding import EmbeddingLoss
 from maskrec.losses.head import IdentityHead, IdentityLoss
+from maskrec.losses.latent_part import Prior, latent_part_loss
 from maskrec.losses.softmax import Softmax
 from maskrec.losses.sphereface import SphereFace, sphereface_logits
 from maskrec.losses.triplet import BatchHardTriplet, batch_hard_triplet_loss
@@ -22,6 +23,7 @@ __all__ = [
     "EmbeddingLoss",
     "IdentityHead",
     "IdentityLoss",
+    "Prior",
     "Softmax",
     "SphereFace",
     "arcface_logits",
@@ -29,6 +31,7 @@ __all__ = [
     "center_loss",
     "cosface_logits",
     "cross_domain_loss",
+    "latent_part_loss",
     "single_domain_loss",
     "sphereface_logits",
 ]

@@ -122,9 +122,15 @@ class FaceMethod(LightningModule, ABC):
         """The embedding of a batch."""
         return self.embed(batch.image)
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What is trained, as optimisers take it; a group's `rate` multiplies their learning rate."""
+        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
+
     def configure_optimizers(self) -> Any:
         """The injected optimiser and schedule over the parameters that are trained."""
-        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        optimizer = self.optimizer(self.parameter_groups())
+        for group in optimizer.param_groups:
+            group["lr"] *= group.pop("rate", 1)
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskrec.backbones import create_backbone
-from maskrec.data import FaceDataModule
 from maskrec.errors import UserError
-from maskrec.evaluation import EmbeddingStore
 from maskrec.losses import ArcFace, EmbeddingLoss, IdentityHead, IdentityLoss
 from maskrec.methods.base import CosineSimilarity, FaceMethod
+from maskrec.methods.identity_means import identity_means
 from maskrec.types import FaceBatch
 
 
@@ -86,25 +84,7 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
     def on_fit_start(self) -> None:
         """Set the head's weights, unless they come from a checkpoint."""
         if self.start_from_means and self.head is not None and not self.trainer.ckpt_path:
-            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-            self.head.weight.data.copy_(self._identity_means(data))
-
-    @torch.no_grad()
-    def _identity_means(self, data: FaceDataModule) -> Tensor:
-        """(K, D), over all training faces as they are, of all ranks."""
-        faces, loader = data.training_faces(), data.plain_training_loader()
-        store = EmbeddingStore(len(faces)).to(self.device)
-        was_training = self.training
-        self.eval()
-        for batch in track(loader, "Identity means", transient=True, disable=not self.trainer.is_global_zero):
-            image = data.on_after_batch_transfer(batch, 0).image.to(self.device)
-            store.update(self.embed(image), batch.row.to(self.device))
-        self.train(was_training)
-        embedding, _ = store.compute()
-        identity = torch.from_numpy(faces.labels).to(self.device)
-        counts = identity.bincount()
-        sums: Tensor = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
-        return sums / counts.unsqueeze(1)
+            self.head.weight.data.copy_(identity_means(self, self.embed))
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """The sum of the head's loss and those on the embedding; where it has several terms, each is logged."""
