@@ -38,8 +38,9 @@ class LPD(CosineSimilarity, FaceMethod):
         input_size: (H, W); default: the size of the weights, or 112x112.
         last_stride: Stride of a ResNet's last stage, 1 in the authors' code; see `create_backbone`.
         partial: Whether there is the partial branch; without it this is the paper's Baseline.
-        prior_weight: lambda (Sec. 4.2); 0 makes it the spatial transformer of Table 4.
-        prior: How L_LPD is read; see `latent_part_loss`.
+        prior_weight: lambda (Sec. 4.2).
+        prior: How L_LPD is read; see `latent_part_loss`. None leaves it out, as lambda = 0 does: the spatial transformer
+            (STN) of Table 4.
         nose_landmark: Where the box should end, counted from 1; 28 in the paper, 30 is the tip of the nose.
         resample: Where the box is found and cut out: `input`, or a layer of the backbone by its name, e.g. `layer1`.
         localiser_rate: Learning rate of the localiser over that of all others; the paper does not say. The box runs out
@@ -64,7 +65,7 @@ class LPD(CosineSimilarity, FaceMethod):
         last_stride: Literal[1, 2] = 2,
         partial: bool = True,
         prior_weight: float = 1.0,
-        prior: Prior = "mean",
+        prior: Prior | None = "mean",
         nose_landmark: int = 28,
         resample: str = PICTURE,
         localiser_rate: float = 1.0,
@@ -74,7 +75,7 @@ class LPD(CosineSimilarity, FaceMethod):
         super().__init__(**kwargs)
         self.backbone = create_backbone(backbone, embedding_dim, weights, input_size, "max", last_stride)
         self.prior_weight = prior_weight
-        self.prior: Prior = prior
+        self.prior = prior
         self.nose_landmark = nose_landmark
         self.resample = resample
         self.localiser_rate = localiser_rate
@@ -154,20 +155,20 @@ class LPD(CosineSimilarity, FaceMethod):
             if branch.head is None:
                 raise UserError("training needs num_identities, the number of training identities; the data gives it")
             terms[name] = branch.head(look, batch.identity)
-        if theta is not None and self.prior_weight:
-            terms["LPD"] = self.prior_weight * self._prior_loss(theta, batch)
+        if theta is not None and self.prior is not None and self.prior_weight:
+            terms["LPD"] = self.prior_weight * self._prior_loss(theta, batch, self.prior)
         self.log_dict({f"train/{name}": value for name, value in terms.items()})
         loss = torch.stack([*terms.values()]).sum()
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def _prior_loss(self, theta: Tensor, batch: FaceBatch) -> Tensor:
+    def _prior_loss(self, theta: Tensor, batch: FaceBatch, prior: Prior) -> Tensor:
         pixels = batch.image.shape[2]
         nose = (batch.landmarks[:, self.nose_landmark - 1, 1] + 0.5) / pixels  # a pixel's centre is at whole numbers
         if not self.global_step and nose.isnan().any():
             raise UserError("LPD's prior needs landmarks, and the batch has none: set data.init_args.landmarks to true")
         _, _, height, top = theta.unbind(dim=1)
-        return latent_part_loss(height, top, nose, pixels, self.prior)
+        return latent_part_loss(height, top, nose, pixels, prior)
 
 
 class Branch(nn.Module):
