@@ -8,13 +8,14 @@ from bench import (
     evaluation,
     faces,
     index,
+    lpd,
     masked_training,
     masks,
     masks_on_device,
     training_step,
 )
 
-MODULES = faces, masks, masks_on_device, masked_training, index, training_step, dcr, evaluation, allocator
+MODULES = faces, masks, masks_on_device, masked_training, index, training_step, dcr, lpd, evaluation, allocator
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 for name in sys.argv[1:] or BENCHMARKS:

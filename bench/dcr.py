@@ -1,12 +1,11 @@
 """What DCR adds to a softmax step, and whether two million identities slow its loss and centres down."""
 
 import statistics
-import time
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from bench.steps import ratios_of_steps, say, seconds
 from maskrec.losses import DCRLoss, DomainCenters, Softmax
 from maskrec.memory import keep_freed_memory
 from maskrec.methods import DCR, FaceClassifier
@@ -25,37 +24,13 @@ def is_masked() -> Tensor:
     return torch.arange(FACES) % IMAGES >= IMAGES // 2
 
 
-def seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
 def compare_steps() -> None:
     image = torch.rand(FACES, 3, 112, 112).mul(2).sub(1).contiguous(memory_format=torch.channels_last)
     models = {"softmax": FaceClassifier("iresnet18", DIM, FEW, Softmax()), "DCR": DCR(DIM, FEW, backbone="iresnet18")}
-    times: dict[str, list[float]] = {name: [] for name in models}
-    optimizers = {name: torch.optim.Adam(model.parameters(), lr=1e-4) for name, model in models.items()}
-    for model in models.values():
-        model.log = model.log_dict = lambda *_args, **_options: None  # type: ignore[method-assign,assignment]
-    for turn in range(STEP_ROUNDS + 1):
-        batch = FaceBatch(image, identities(FEW), is_masked(), torch.arange(FACES), torch.empty(0))
-        for name, model in models.items():  # in turns, so that a slow minute slows both
-
-            def step(model: FaceClassifier = model, name: str = name, batch: FaceBatch = batch) -> None:
-                loss = model.training_step(batch, 0)
-                optimizers[name].zero_grad()
-                loss.backward()
-                optimizers[name].step()
-
-            elapsed = seconds(step)
-            if turn:
-                times[name].append(elapsed)
-    ratios = sorted(dcr / softmax for dcr, softmax in zip(times["DCR"], times["softmax"], strict=True))
-    print(
-        f"DCR / softmax step, IR-18, {FACES} faces, {FEW:,} identities: median {statistics.median(ratios):.3f},"
-        f" from {ratios[0]:.3f} to {ratios[-1]:.3f} (aim 1.03)"
+    ratios = ratios_of_steps(
+        models, lambda: FaceBatch(image, identities(FEW), is_masked(), torch.arange(FACES), torch.empty(0)), STEP_ROUNDS
     )
+    say(f"DCR / softmax step, IR-18, {FACES} faces, {FEW:,} identities", ratios, 1.03)
 
 
 def compare_banks() -> None:
