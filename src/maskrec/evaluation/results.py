@@ -13,7 +13,7 @@ from rich.table import Table
 from maskrec.evaluation.protocols import ProtocolResult, ProtocolResults
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "timm", "albumentations", "numpy", "opencv-python-headless")
-COUNTS = ("pairs", "genuine", "impostors", "probes", "gallery", "left_out", "steps")
+COUNTS = ("faces", "pairs", "genuine", "impostors", "probes", "gallery", "left_out", "steps")
 IN_TABLE = ("accuracy", "auc", "eer", "frr100", "fnmr_at_fmr_1e-3", "rank_1", "rank_5", "map", "mask_accuracy", *COUNTS)
 
 

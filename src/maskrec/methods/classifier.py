@@ -7,17 +7,14 @@ which, the experiment says.
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskrec.backbones import create_backbone
-from maskrec.data import FaceDataModule
 from maskrec.errors import UserError
-from maskrec.evaluation import EmbeddingStore
 from maskrec.losses import ArcFace, EmbeddingLoss, IdentityHead, IdentityLoss
-from maskrec.methods.base import CosineSimilarity, FaceMethod
+from maskrec.methods.base import NO_HEAD, CosineSimilarity, FaceMethod
+from maskrec.methods.identity_means import start_from_means
 from maskrec.types import FaceBatch
 
 
@@ -84,38 +81,15 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         return F.normalize(features.float(), dim=1)
 
     def on_fit_start(self) -> None:
-        """Set the head's weights, unless they come from a checkpoint."""
-        if self.start_from_means and self.head is not None and not self.trainer.ckpt_path:
-            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-            self.head.weight.data.copy_(self._identity_means(data))
-
-    @torch.no_grad()
-    def _identity_means(self, data: FaceDataModule) -> Tensor:
-        """(K, D), over all training faces as they are, of all ranks."""
-        faces, loader = data.training_faces(), data.plain_training_loader()
-        store = EmbeddingStore(len(faces)).to(self.device)
-        was_training = self.training
-        self.eval()
-        for batch in track(loader, "Identity means", transient=True, disable=not self.trainer.is_global_zero):
-            image = data.on_after_batch_transfer(batch, 0).image.to(self.device)
-            store.update(self.embed(image), batch.row.to(self.device))
-        self.train(was_training)
-        embedding, _ = store.compute()
-        identity = torch.from_numpy(faces.labels).to(self.device)
-        counts = identity.bincount()
-        sums: Tensor = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
-        return sums / counts.unsqueeze(1)
+        """Set the head's weights, if asked to."""
+        if self.start_from_means and self.head is not None:
+            start_from_means(self, [self.head], lambda images: [self.embed(images)])
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """The sum of the head's loss and those on the embedding; where it has several terms, each is logged."""
         if self.head is None:
-            raise UserError("training needs num_identities, the number of training identities; the data gives it")
-        terms = self.terms(self.head, self.backbone(batch.image), batch)
-        if len(terms) > 1:
-            self.log_dict({f"train/{name}": value for name, value in terms.items()})
-        loss = torch.stack([*terms.values()]).sum()
-        self.log("train/loss", loss, prog_bar=True)
-        return loss
+            raise UserError(NO_HEAD)
+        return self.log_loss(self.terms(self.head, self.backbone(batch.image), batch))
 
     def terms(self, head: IdentityHead, features: Tensor, batch: FaceBatch) -> dict[str, Tensor]:
         """What the loss is the sum of, by name; features (B, D) as the backbone gives them."""
