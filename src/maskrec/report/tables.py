@@ -95,7 +95,9 @@ def _heading(column: Column) -> Html:
     return Html(f"{breakable(column.key.split('/', 1)[1])}<br>{html(metric_name(column.metric))}")
 
 
-def _html_cell(cell: Cell) -> Html:
+def _html_cell(cell: Cell | None) -> Html:
+    if cell is None:
+        return Html(NO_NUMBER)
     value = element("b" if cell.is_best else "span", _mean(cell))
     said = _difference(cell)
     return Html(value + element("small", said)) if said else value
@@ -142,7 +144,9 @@ def _markdown_table(lines: Iterable[list[str]]) -> Iterable[str]:
     return ("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _markdown_cell(cell: Cell) -> str:
+def _markdown_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return NO_NUMBER
     value = f"**{_mean(cell)}**" if cell.is_best else _mean(cell)
     said = _difference(cell)
     return f"{value} ({said})" if said else value
@@ -158,7 +162,9 @@ def _write_csv(ablation: Ablation, file: Path) -> None:
         for group, cells in ablation.rows:
             paths = " ".join(str(run.path) for run in group.runs)
             seeds = " ".join(str(run.made_by["seed"]) for run in group.runs)
-            values = [
-                value for cell in cells for value in (cell.mean, cell.deviation, *(cell.difference or [math.nan] * 4))
-            ]
+            values = [value for cell in cells for value in _csv_cells(cell)]
             writer.writerow([group.label, paths, seeds, *("" if math.isnan(value) else value for value in values)])
+
+
+def _csv_cells(cell: Cell | None) -> list[float]:
+    return [math.nan] * 6 if cell is None else [cell.mean, cell.deviation, *(cell.difference or [math.nan] * 4)]
