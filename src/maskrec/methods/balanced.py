@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskrec.backbones import create_backbone
@@ -156,6 +156,10 @@ class BalancedMatching(FaceMethod):
             if kind.any()
         }
         return replace(evaluation, protocols={**evaluation.protocols, **told})
+
+    def networks(self) -> dict[str, nn.Module]:
+        """C, and the extractors, of which E_F runs on faces without a mask alone."""
+        return {"mask_classifier": self.mask_classifier, **super().networks()}
 
     def on_fit_start(self) -> None:
         """Set the heads' weights, if asked to."""

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD
 
+from maskrec.backbones import Backbone
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluation, Evaluator, ProtocolResults
 from maskrec.schedules import WarmupSchedule
@@ -67,6 +68,10 @@ class FaceMethod(LightningModule, ABC):
             for path, module in self.named_modules()
             for buffer in getattr(module, "same_on_every_rank", ())
         ]
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that look at pictures, (B, 3, H, W), by attribute: what an embedding costs."""
+        return {name: module for name, module in self.named_children() if isinstance(module, Backbone)}
 
     def setup(self, stage: str) -> None:
         """Refuse batches that the method cannot be trained on."""
