@@ -9,6 +9,7 @@ Where the paper is silent: s = 64 and m = 0.5 are ArcFace's own, the gradient of
 E_P see both kinds of faces in one batch, with common statistics of batch-norm.
 """
 
+import copy
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -89,8 +90,10 @@ class BalancedMatching(FaceMethod):
         self.full_head: IdentityHead | None = None
         self.partial_head: IdentityHead | None = None
         if num_identities is not None:
-            self.full_head = IdentityHead(embedding_dim, num_identities, loss or ArcFace())
-            self.partial_head = IdentityHead(embedding_dim, num_identities, loss or ArcFace())
+            loss = loss or ArcFace()
+            self.full_head = IdentityHead(embedding_dim, num_identities, loss)
+            # A loss may count its steps: each head has one of its own.
+            self.partial_head = IdentityHead(embedding_dim, num_identities, copy.deepcopy(loss))
 
     def embed(self, images: Tensor, is_masked: Tensor | None = None) -> BalancedEmbedding:
         """(B, 3, H, W) to what pairs are compared by; E_F runs only on faces that are not called masked.
