@@ -4,6 +4,7 @@ import sys
 
 from bench import (
     allocator,
+    balanced,
     dcr,
     evaluation,
     faces,
@@ -15,7 +16,19 @@ from bench import (
     training_step,
 )
 
-MODULES = faces, masks, masks_on_device, masked_training, index, training_step, dcr, lpd, evaluation, allocator
+MODULES = (
+    faces,
+    masks,
+    masks_on_device,
+    masked_training,
+    index,
+    training_step,
+    dcr,
+    lpd,
+    balanced,
+    evaluation,
+    allocator,
+)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 for name in sys.argv[1:] or BENCHMARKS:

@@ -16,6 +16,7 @@ from maskrec import commands, experiments
 from maskrec.backbones import list_backbones
 from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings, log_picture
 from maskrec.commands import write
+from maskrec.cost import cost_lines
 from maskrec.data import EvaluationModule
 from maskrec.errors import UserError, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
@@ -41,6 +42,7 @@ commands:
   landmarks     ROOT [--processes N] [--strict]: detect the landmarks of a folder's faces, which masks need
   mask          IN OUT --kind mg --style n95: a masked copy of a folder; --gallery FILE.png: every kind and style
   quality       [ROOT] --kind mg: whether masks sit where they should, counted on a folder or generated faces
+  cost NAME     parameters and multiply-adds of the networks of experiments/NAME.yaml
   report        RUN: write a run's page anew; RUN RUN ... -o FILE.html: several in one table, also as .md and .csv
   list          the experiments, one line each
   backbones     the names of all backbones [those that contain a word]"""
@@ -54,6 +56,7 @@ def main(args: list[str] | None = None) -> int:
         "exp": run_experiment,
         "sweep": lambda args: run_sweep(args, check_experiment),
         "table": lambda args: run_table(args, check_experiment),
+        "cost": print_cost,
         "faces": commands.faces,
         "landmarks": commands.landmarks,
         "mask": commands.mask,
@@ -90,6 +93,13 @@ def print_backbones(args: list[str]) -> None:
     for name in list_backbones():
         if all(word in name for word in args):
             write(name)
+
+
+def print_cost(args: list[str]) -> None:
+    """What each network of an experiment costs for one face, line by line."""
+    config = ConfigCheck(["test", *fit_command(args)[1:]]).config["test"]
+    for line in cost_lines(config["model"], config["data"]["init_args"]["image_size"]):
+        write(line)
 
 
 def run_experiment(args: list[str]) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from maskrec.errors import UserError
-from maskrec.evaluation import Evaluation, Evaluator, Verification
+from maskrec.evaluation import Evaluation, Evaluator, MaskClassification, Verification
 
 
 class NegativeDistance:
@@ -58,6 +58,30 @@ def test_the_picture_of_a_nan_embedding_is_named(paths: list[str] | None, named:
     mean[[7, 9]] = torch.nan
     evaluator.update(0, {"mean": mean}, torch.arange(40))
     with pytest.raises(UserError, match=f"toy: 2 of 40 embeddings are NaN, the first of {named}"):
+        evaluator.compute(NegativeDistance())
+
+
+def test_the_masks_that_are_told_rightly_are_counted_by_hand() -> None:
+    is_masked = torch.tensor([False, False, False, True, True])
+    probability = torch.tensor([0.1, 0.6, 0.4, 0.5, 0.2])
+    embedding = {"mean": torch.rand(5, 1), "masked": probability}
+    kinds = {"faces": is_masked | ~is_masked, "unmasked_faces": ~is_masked, "masked_faces": is_masked}
+    protocols = {
+        name: MaskClassification(kind.nonzero().flatten(), is_masked, lambda faces: faces["masked"])
+        for name, kind in kinds.items()
+    }
+    evaluator = Evaluator([Evaluation("toy", 5, protocols)], torch.device("cpu"))
+    evaluator.update(0, embedding, torch.arange(5))
+    found = {key: result.numbers for key, result in evaluator.compute(NegativeDistance()).items()}
+    assert found == {
+        "toy/faces": {"mask_accuracy": 3 / 5, "faces": 5},
+        "toy/unmasked_faces": {"mask_accuracy": pytest.approx(2 / 3), "faces": 3},
+        "toy/masked_faces": {"mask_accuracy": 1 / 2, "faces": 2},
+    }
+    probability[2] = torch.nan
+    evaluator = Evaluator([Evaluation("toy", 5, protocols)], torch.device("cpu"))
+    evaluator.update(0, embedding, torch.arange(5))
+    with pytest.raises(UserError, match="toy: 1 of 5 embeddings are NaN, the first of row 2"):
         evaluator.compute(NegativeDistance())
 
 

@@ -1,8 +1,10 @@
 """Several runs in one table."""
 
+import base64
 import csv
 import os
 import re
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import yaml
 from made_runs import all_pairs, make_run, search, verification
 
 from maskrec.cli import main
+from maskrec.errors import UserError
 from maskrec.evaluation.metrics import kfold_decisions
 from maskrec.report.ablation import Column, compare
 from maskrec.report.run import read_run
@@ -154,6 +157,54 @@ def test_other_pairs_are_not_tested(tmp_path: Path) -> None:
     for folder in folders:  # nor runs that kept no scores
         (folder / "scores.npz").unlink()
     assert all(cell.difference is None for _, (cell,) in compare([read_run(folder) for folder in folders]).rows)
+
+
+def told(accuracy: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {"mask_accuracy": accuracy, "faces": 100}, {}
+
+
+def test_what_only_some_rows_have_leaves_gaps(tmp_path: Path) -> None:
+    """Of a set that all were tested on; a set that only some know is left out."""
+    pairs = {"lfw/unmasked_masked": verification(1.0)}
+    also = pairs | {"lfw/faces": told(0.97), "rmfd/faces": told(0.9)}
+    changes = [(pairs, 0, 1), (also, 1, 1), (also, 1, 2), (also, 2, 1), (pairs, 2, 2)]  # one seed of the last has none
+    folders = [
+        make_run(tmp_path / str(at), found, trainer={"max_epochs": epochs}, seed_everything=seed)
+        for at, (found, epochs, seed) in enumerate(changes)
+    ]
+    ablation = compare([read_run(folder) for folder in folders])
+    assert ablation.columns == [Column("lfw/unmasked_masked", "accuracy"), Column("lfw/faces", "mask_accuracy")]
+    without, both, one_seed = (cells[1] for _, cells in ablation.rows)
+    assert without is None
+    assert one_seed is None
+    assert both is not None
+    assert both.mean == pytest.approx(0.97)
+    assert both.is_best
+    write_ablation(folders, tmp_path / "out.html")
+    lines = (tmp_path / "out.md").read_text().splitlines()
+    assert lines[0].endswith("| lfw/faces Mask or no mask |")
+    assert [line.rsplit("|", 2)[1].strip() for line in lines[2:5]] == ["-", "**97.00 ± 0.00**", "-"]
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = [row["lfw/faces/mask_accuracy/mean"] for row in csv.DictReader(file)]
+    assert rows == ["", "0.97", ""]
+    (_, (_, first, *_)), *_ = compare([read_run(folder) for folder in folders], against="first").rows
+    assert first is None
+    with pytest.raises(UserError, match="no comparison with mask_accuracy in common"):
+        compare([read_run(folder) for folder in folders], ["mask_accuracy"])
+
+
+def test_what_each_row_looks_at_stands_below_the_table(folders: list[Path], tmp_path: Path) -> None:
+    made = [shutil.copytree(folder, tmp_path / folder.parent.name) for folder in folders[:2]]
+    for at, folder in enumerate(made):
+        (folder / "pictures").mkdir()
+        (folder / "pictures" / "lfw_saliency.png").write_bytes(f"picture {at}".encode())
+    write_ablation(made, tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text()
+    shown = re.findall(r'src="data:image/png;base64,(.*?)"></div><figcaption>(.*?)</figcaption>', page)
+    assert [(base64.b64decode(data), label) for data, label in shown] == [
+        (b"picture 0", "masking none"),
+        (b"picture 1", "masking MG"),
+    ]
 
 
 def test_the_three_files(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

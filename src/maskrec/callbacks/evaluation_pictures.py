@@ -1,6 +1,7 @@
 """Pictures of what a test found."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils._pytree import tree_map
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 from torchvision.utils import make_grid, save_image
 
 from maskrec.callbacks.pictures import log_picture
@@ -56,19 +57,14 @@ class EvaluationPictures(Callback):
     def _show_saliency(self, trainer: Trainer, method: Any, evaluation: Evaluation, images: Dataset[FaceBatch]) -> None:
         """One genuine pair of each comparison of listed pairs."""
         columns: list[tuple[str, Tensor, Tensor, Tensor]] = []
-
-        def similarity(pair: Tensor) -> Tensor:
-            embedding = method.embed(pair)
-            first, second = (tree_map(lambda leaf, i=i: leaf[i : i + 1], embedding) for i in range(2))
-            score: Tensor = method.pairwise_similarity(first, second)
-            return score
-
         for comparison, protocol in evaluation.protocols.items():
             if not isinstance(protocol, Verification) or not protocol.is_genuine.any():
                 continue
             at = int(protocol.is_genuine.nonzero()[0])
             rows = [int(protocol.reference[at]), int(protocol.probe[at])]
-            pair = normalise(torch.stack([images[row].image for row in rows]).to(method.device))
+            read = default_collate([images[row] for row in rows])
+            faces = FaceBatch(*(values.to(method.device) for values in read))
+            pair, similarity = normalise(faces.image), partial(_similarity, method, faces)
             with trainer.precision_plugin.forward_context():
                 with torch.no_grad():
                     title = f"{comparison}\nsimilarity {float(similarity(pair)):.3f}"
@@ -90,6 +86,14 @@ class EvaluationPictures(Callback):
             file = self.dirpath / f"{evaluation.name}_{comparison}_best.png"
             save_image(search_rows(images, probes[shown], best[shown], protocol.identity.numpy()), file)
             log_picture(trainer.loggers, file)
+
+
+def _similarity(method: Any, faces: FaceBatch, pair: Tensor) -> Tensor:
+    """(1,), of two faces in pictures of them, (2, 3, H, W), that a gradient may be asked of."""
+    embedding = method.embed_labelled(faces._replace(image=pair))
+    first, second = (tree_map(lambda leaf, i=i: leaf[i : i + 1], embedding) for i in range(2))
+    score: Tensor = method.pairwise_similarity(first, second)
+    return score
 
 
 def search_rows(

@@ -1,26 +1,29 @@
 """Training a part of a backbone only."""
 
+from itertools import chain
+
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from maskrec.backbones import Backbone
 from maskrec.errors import UserError
 
 
 class FreezeBackbone(Callback):
-    """Freezes the first share of a backbone's parameters, and statistics of batch-norm.
+    """Freezes the first share of each backbone's parameters, and statistics of batch-norm.
 
     Args:
         fraction: Share of the parameters, counted from the input, in whole layers: a layer that would pass the
             share stays trainable.
         batch_norm: Keep the statistics of all batch-norms, also of layers that train on.
-        module: The method's attribute that holds the backbone.
+        module: The method's attribute that holds the network to freeze; default: every backbone it has.
 
     Raises:
-        UserError: The fraction is not within [0, 1], or the method has no such attribute.
+        UserError: The fraction is not within [0, 1], or the method has no such network.
     """
 
-    def __init__(self, fraction: float = 0.5, batch_norm: bool = True, module: str = "backbone") -> None:
+    def __init__(self, fraction: float = 0.5, batch_norm: bool = True, module: str | None = None) -> None:
         if not 0 <= fraction <= 1:
             raise UserError(f"FreezeBackbone.fraction {fraction}: expected a share between 0 and 1")
         self.fraction = fraction
@@ -29,9 +32,11 @@ class FreezeBackbone(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze before the optimiser is made."""
-        if stage != "fit":
-            return
-        backbone = self._backbone(pl_module)
+        if stage == "fit":
+            for backbone in self._backbones(pl_module):
+                self._freeze(backbone)
+
+    def _freeze(self, backbone: nn.Module) -> None:
         budget = self.fraction * sum(parameter.numel() for parameter in backbone.parameters())
         for layer in (module for module in backbone.modules() if not any(module.children())):
             budget -= sum(parameter.numel() for parameter in layer.parameters())
@@ -41,15 +46,19 @@ class FreezeBackbone(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning puts everything in training mode as an epoch begins; frozen parts go back."""
-        for layer in self._backbone(pl_module).modules():
+        for layer in chain.from_iterable(backbone.modules() for backbone in self._backbones(pl_module)):
             if isinstance(layer, _BatchNorm) and (self.batch_norm or not _is_trained(layer)):
                 layer.eval()
 
-    def _backbone(self, pl_module: LightningModule) -> nn.Module:
-        backbone = getattr(pl_module, self.module, None)
-        if not isinstance(backbone, nn.Module):
-            raise UserError(f"FreezeBackbone.module: {type(pl_module).__name__} has no network '{self.module}'")
-        return backbone
+    def _backbones(self, pl_module: LightningModule) -> list[nn.Module]:
+        if self.module is None:
+            found: list[nn.Module] = [module for module in pl_module.modules() if isinstance(module, Backbone)]
+        else:
+            found = [module for name, module in pl_module.named_children() if name == self.module]
+        if not found:
+            name = self.module or "backbone"
+            raise UserError(f"FreezeBackbone.module: {type(pl_module).__name__} has no network '{name}'")
+        return found
 
 
 def _is_trained(layer: nn.Module) -> bool:

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from maskrec.data.aligned_faces import aligned_faces
@@ -165,6 +167,10 @@ class PictureSet(EvaluationSet):
         """All faces as they are, then those that come again."""
         paths, landmarks = self._pictures
         return EvaluationFaces(paths, image_size, self.masking, MASK_SEED, landmarks, self.again, self.is_masked)
+
+    def wears(self) -> Tensor:
+        """(N + M,) bool, who wears a mask, real or put on."""
+        return torch.from_numpy(np.concatenate([self.is_masked, np.ones(len(self.again), dtype=bool)]))
 
     def paths(self) -> list[str]:
         """(N + M,) the picture behind each row."""

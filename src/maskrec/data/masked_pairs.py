@@ -73,4 +73,4 @@ class MaskedPairs(PictureSet):
                 for name, (reference, probe) in sides.items()
                 if reference is unmasked
             }
-        return Evaluation(self.name, len(identity), protocols, self.paths())
+        return Evaluation(self.name, len(identity), protocols, self.paths(), self.wears())

@@ -76,7 +76,7 @@ class RealMasks(PictureSet):
             protocols["unmasked_masked_search"] = Identification(probe, reference, identity)
             if len(np.unique(self.labels[masked])) > 1:
                 protocols["unmasked_masked_1_of_20"] = draw_one_of_n(self.labels, unmasked, masked)
-        return Evaluation(self.name, len(self.names), protocols, self.paths())
+        return Evaluation(self.name, len(self.names), protocols, self.paths(), self.wears())
 
 
 def list_identities(root: Path, folders: Mapping[str, bool]) -> tuple[list[str], Rows, Flags]:

@@ -60,7 +60,7 @@ class Evaluator:
 
 
 def _refuse_nan(evaluation: Evaluation, embedding: Embedding) -> None:
-    is_nan = torch.stack([leaf.flatten(1).isnan().any(dim=1) for leaf in tree_leaves(embedding)]).any(dim=0)
+    is_nan = torch.stack([leaf.reshape(len(leaf), -1).isnan().any(dim=1) for leaf in tree_leaves(embedding)]).any(dim=0)
     if is_nan.any():
         row = int(is_nan.nonzero()[0])
         face = evaluation.paths[row] if evaluation.paths else f"row {row}"

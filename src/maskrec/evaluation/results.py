@@ -13,7 +13,7 @@ from rich.table import Table
 from maskrec.evaluation.protocols import ProtocolResult, ProtocolResults
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "timm", "albumentations", "numpy", "opencv-python-headless")
-COUNTS = ("pairs", "genuine", "impostors", "probes", "gallery", "left_out", "steps")
+COUNTS = ("faces", "pairs", "genuine", "impostors", "probes", "gallery", "left_out", "steps")
 IN_TABLE = ("accuracy", "auc", "eer", "frr100", "fnmr_at_fmr_1e-3", "rank_1", "rank_5", "map", "mask_accuracy", *COUNTS)
 
 
@@ -58,7 +58,7 @@ def print_results(protocols: ProtocolResults) -> None:
         table.add_row(key, *(format_number(name, result.numbers.get(name)) for name in metrics))
     console = Console()
     # A log file has no width: rich would cut the columns down to 80 characters.
-    console = console if console.is_terminal else Console(width=160)
+    console = console if console.is_terminal else Console(width=320)
     console.print(table)
     for note in dict.fromkeys(note for result in protocols.values() for note in result.notes.values()):
         console.print(f"no number: {note}", highlight=False)

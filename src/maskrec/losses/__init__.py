@@ -1,6 +1,7 @@
 """Losses, one a file: the paper's formula as a function, then a module that holds its constants."""
 
 from maskrec.losses.arcface import ArcFace, arcface_logits
+from maskrec.losses.balanced import guided_perceptual_loss, mask_loss
 from maskrec.losses.center import CenterLoss, center_loss
 from maskrec.losses.cosface import CosFace, cosface_logits
 from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_domain_loss
@@ -31,7 +32,9 @@ __all__ = [
     "center_loss",
     "cosface_logits",
     "cross_domain_loss",
+    "guided_perceptual_loss",
     "latent_part_loss",
+    "mask_loss",
     "single_domain_loss",
     "sphereface_logits",
 ]

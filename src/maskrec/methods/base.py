@@ -5,17 +5,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD
 
+from maskrec.backbones import Backbone
 from maskrec.errors import UserError
-from maskrec.evaluation import Evaluator, ProtocolResults
+from maskrec.evaluation import Evaluation, Evaluator, ProtocolResults
 from maskrec.schedules import WarmupSchedule
 from maskrec.types import Embedding, FaceBatch
 
 PLAIN = (bool, int, float, str, type(None))
+NO_HEAD = "training needs num_identities, the number of training identities; the data gives it"
 
 
 class FaceMethod(LightningModule, ABC):
@@ -33,6 +36,8 @@ class FaceMethod(LightningModule, ABC):
     """Prefixes of weights only training needs: a checkpoint may hold them where the method has none."""
     is_data_parallel: ClassVar[bool] = True
     """Whether two processes with half a batch each take the step of one process with the whole batch."""
+    needs_pairs: ClassVar[bool] = False
+    """Whether it trains on paired batches, each face without and with a mask (`data.paired`)."""
 
     def __init__(
         self,
@@ -64,6 +69,19 @@ class FaceMethod(LightningModule, ABC):
             for buffer in getattr(module, "same_on_every_rank", ())
         ]
 
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that look at pictures, (B, 3, H, W), by attribute: what an embedding costs."""
+        return {name: module for name, module in self.named_children() if isinstance(module, Backbone)}
+
+    def setup(self, stage: str) -> None:
+        """Refuse batches that the method cannot be trained on."""
+        data = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and self.needs_pairs and not getattr(data, "paired", False):
+            raise UserError(
+                f"{type(self).__name__} trains on each face without and with a mask: set data.paired true, and"
+                " data.masking with p 1"
+            )
+
     @abstractmethod
     def embed(self, images: Tensor) -> Embedding:
         """(B, 3, H, W) in [-1, 1] to an embedding of B rows; needs no label."""
@@ -90,12 +108,20 @@ class FaceMethod(LightningModule, ABC):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if data is None:
             raise UserError("a method is evaluated on the sets of a FaceDataModule: give the trainer `datamodule=`")
-        evaluations = [faces.evaluation() for faces in data.evaluation_sets(stage)]
+        evaluations = [self.extended(faces.evaluation()) for faces in data.evaluation_sets(stage)]
         self._evaluator = Evaluator(evaluations, self.device, with_intervals=stage == "test")
+
+    def extended(self, evaluation: Evaluation) -> Evaluation:
+        """An evaluation with what else the method is asked, such as whether it tells who wears a mask."""
+        return evaluation
+
+    def embed_labelled(self, batch: FaceBatch) -> Embedding:
+        """The embedding of an evaluation's batch; one that is an oracle may look at its `is_masked`."""
+        return self.embed(batch.image)
 
     def validation_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Embed a batch."""
-        self._evaluator.update(dataloader_idx, self.embed(batch.image), batch.row)
+        self._evaluator.update(dataloader_idx, self.embed_labelled(batch), batch.row)
 
     test_step = validation_step
 
@@ -121,6 +147,14 @@ class FaceMethod(LightningModule, ABC):
     def predict_step(self, batch: FaceBatch, batch_idx: int, dataloader_idx: int = 0) -> Embedding:
         """The embedding of a batch."""
         return self.embed(batch.image)
+
+    def log_loss(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The sum of the terms, logged; where there are several, each of them, too."""
+        if len(terms) > 1:
+            self.log_dict({f"train/{name}": value for name, value in terms.items()})
+        loss = torch.stack([*terms.values()]).sum()
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What is trained, as optimisers take it; a group's `rate` multiplies their learning rate."""

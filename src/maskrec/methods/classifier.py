@@ -7,15 +7,14 @@ which, the experiment says.
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskrec.backbones import create_backbone
 from maskrec.errors import UserError
 from maskrec.losses import ArcFace, EmbeddingLoss, IdentityHead, IdentityLoss
-from maskrec.methods.base import CosineSimilarity, FaceMethod
-from maskrec.methods.identity_means import identity_means
+from maskrec.methods.base import NO_HEAD, CosineSimilarity, FaceMethod
+from maskrec.methods.identity_means import start_from_means
 from maskrec.types import FaceBatch
 
 
@@ -82,20 +81,15 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
         return F.normalize(features.float(), dim=1)
 
     def on_fit_start(self) -> None:
-        """Set the head's weights, unless they come from a checkpoint."""
-        if self.start_from_means and self.head is not None and not self.trainer.ckpt_path:
-            self.head.weight.data.copy_(identity_means(self, self.embed))
+        """Set the head's weights, if asked to."""
+        if self.start_from_means and self.head is not None:
+            start_from_means(self, [self.head], lambda images: [self.embed(images)])
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """The sum of the head's loss and those on the embedding; where it has several terms, each is logged."""
         if self.head is None:
-            raise UserError("training needs num_identities, the number of training identities; the data gives it")
-        terms = self.terms(self.head, self.backbone(batch.image), batch)
-        if len(terms) > 1:
-            self.log_dict({f"train/{name}": value for name, value in terms.items()})
-        loss = torch.stack([*terms.values()]).sum()
-        self.log("train/loss", loss, prog_bar=True)
-        return loss
+            raise UserError(NO_HEAD)
+        return self.log_loss(self.terms(self.head, self.backbone(batch.image), batch))
 
     def terms(self, head: IdentityHead, features: Tensor, batch: FaceBatch) -> dict[str, Tensor]:
         """What the loss is the sum of, by name; features (B, D) as the backbone gives them."""

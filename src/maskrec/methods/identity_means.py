@@ -1,6 +1,6 @@
-"""What a head starts from where its backbone is good already."""
+"""Heads that start from what a good backbone makes of each identity: drawn at random, they would spoil it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -8,20 +8,27 @@ from pytorch_lightning import LightningModule
 from rich.progress import track
 from torch import Tensor
 
-from maskrec.data import FaceDataModule
 from maskrec.evaluation import EmbeddingStore
+from maskrec.losses import IdentityHead
 
 
 @torch.no_grad()
-def identity_means(method: LightningModule, embed: Callable[[Tensor], Tensor]) -> Tensor:
-    """The mean embedding of each training identity, (K, D), over its faces as they are, of all ranks.
+def start_from_means(
+    method: LightningModule, heads: Sequence[IdentityHead], embed: Callable[[Tensor], Sequence[Tensor]]
+) -> None:
+    """Set each head's weights to the mean embedding of each identity, unless they come from a checkpoint.
+
+    The means are over all training faces as they are, of all ranks.
 
     Args:
-        method: What trains; put in evaluation mode meanwhile.
-        embed: (B, 3, H, W) in [-1, 1] to (B, D).
+        method: Whose heads they are, as its training begins.
+        heads: H heads.
+        embed: (B, 3, H, W) in [-1, 1] to the embeddings of each head, H times (B, D).
     """
     trainer: Any = method.trainer
-    data: FaceDataModule = trainer.datamodule
+    if trainer.ckpt_path:
+        return
+    data = trainer.datamodule
     faces, loader = data.training_faces(), data.plain_training_loader()
     store = EmbeddingStore(len(faces)).to(method.device)
     was_training = method.training
@@ -30,8 +37,9 @@ def identity_means(method: LightningModule, embed: Callable[[Tensor], Tensor]) -
         image = data.on_after_batch_transfer(batch, 0).image.to(method.device)
         store.update(embed(image), batch.row.to(method.device))
     method.train(was_training)
-    embedding, _ = store.compute()
+    embeddings, _ = store.compute()
     identity = torch.from_numpy(faces.labels).to(method.device)
-    counts = identity.bincount()
-    sums: Tensor = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
-    return sums / counts.unsqueeze(1)
+    counts = identity.bincount().unsqueeze(1)
+    for head, embedding in zip(heads, embeddings, strict=True):
+        sums = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
+        head.weight.data.copy_(sums / counts)

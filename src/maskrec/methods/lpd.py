@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from maskrec.backbones import create_backbone
 from maskrec.errors import UserError
 from maskrec.losses import IdentityHead, IdentityLoss, Prior, Softmax, latent_part_loss
-from maskrec.methods.base import CosineSimilarity, FaceMethod
-from maskrec.methods.identity_means import identity_means
+from maskrec.methods.base import NO_HEAD, CosineSimilarity, FaceMethod
+from maskrec.methods.identity_means import start_from_means
 from maskrec.networks import PartLocaliser, resample_box
 from maskrec.types import FaceBatch
 
@@ -131,12 +131,10 @@ class LPD(CosineSimilarity, FaceMethod):
         return F.normalize(torch.cat(self(images)[0], dim=1).float(), dim=1)
 
     def on_fit_start(self) -> None:
-        """Set the heads' weights, unless they come from a checkpoint."""
+        """Set the heads' weights, if asked to."""
         heads = [branch.head for branch in self._branches() if branch.head is not None]
-        if self.start_from_means and heads and not self.trainer.ckpt_path:
-            means = identity_means(self, lambda images: torch.cat([F.normalize(x.float()) for x in self(images)[0]], 1))
-            for head, weight in zip(heads, means.chunk(len(heads), dim=1), strict=True):
-                head.weight.data.copy_(weight)
+        if self.start_from_means and heads:
+            start_from_means(self, heads, lambda images: [F.normalize(x.float(), dim=1) for x in self(images)[0]])
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The localiser at a rate of its own."""
@@ -153,14 +151,11 @@ class LPD(CosineSimilarity, FaceMethod):
         terms: dict[str, Tensor] = {}
         for name, branch, look in zip(("global", "partial"), self._branches(), features, strict=False):
             if branch.head is None:
-                raise UserError("training needs num_identities, the number of training identities; the data gives it")
+                raise UserError(NO_HEAD)
             terms[name] = branch.head(look, batch.identity)
         if theta is not None and self.prior is not None and self.prior_weight:
             terms["LPD"] = self.prior_weight * self._prior_loss(theta, batch, self.prior)
-        self.log_dict({f"train/{name}": value for name, value in terms.items()})
-        loss = torch.stack([*terms.values()]).sum()
-        self.log("train/loss", loss, prog_bar=True)
-        return loss
+        return self.log_loss(terms)
 
     def _prior_loss(self, theta: Tensor, batch: FaceBatch, prior: Prior) -> Tensor:
         pixels = batch.image.shape[2]

@@ -1,5 +1,6 @@
 """Networks that are no backbones."""
 
 from maskrec.networks.latent_part import PartLocaliser, box_corners, resample_box
+from maskrec.networks.mask_classifier import MaskClassifier
 
-__all__ = ["PartLocaliser", "box_corners", "resample_box"]
+__all__ = ["MaskClassifier", "PartLocaliser", "box_corners", "resample_box"]

@@ -17,8 +17,8 @@ from maskrec.report.settings import Group, group_runs
 from maskrec.report.words import is_lower_better
 
 LEVEL = 0.05
-# Of each comparison the first of these that all runs have; of a search the next one, too.
-SHOWN = (("accuracy", "rank_1", "precision_1_of_20", "fnmr_at_fmr_1e-3", "eer"), ("map",))
+# Of each comparison the first of these that all its runs have; of a search the next one, too.
+SHOWN = (("accuracy", "rank_1", "precision_1_of_20", "fnmr_at_fmr_1e-3", "eer", "mask_accuracy"), ("map",))
 SAME = ("is_genuine", "fold", "reference_identity", "probe_identity", "probe_row", "identity")
 Against = Literal["best", "first"]
 
@@ -66,12 +66,12 @@ class Ablation:
 
     Attributes:
         columns: What is shown.
-        rows: Each group with its cells, in the order of the columns.
+        rows: Each group with its cells, in the order of the columns; None where it has no such number.
         against: What differences are to.
     """
 
     columns: list[Column]
-    rows: list[tuple[Group, list[Cell]]]
+    rows: list[tuple[Group, list[Cell | None]]]
     against: Against
 
     def paper(self) -> tuple[list[Column], list[list[float | None]]]:
@@ -86,6 +86,8 @@ def compare(
 ) -> Ablation:
     """Set runs side by side.
 
+    A column is a comparison of all runs, or one that only some of them have, of a set that all were tested on.
+
     Args:
         runs: In the order of the table; those that differ in their seed alone make one row.
         metrics: Which are shown; default: one of each comparison, of searches also mAP.
@@ -96,43 +98,53 @@ def compare(
         UserError: The runs have nothing in common.
     """
     groups = group_runs(runs, by_name)
-    columns = _columns(runs, metrics)
+    columns = _columns(runs, groups, metrics)
     cells = [_cells(groups, column, against) for column in columns]
     return Ablation(columns, [(group, [column[row] for column in cells]) for row, group in enumerate(groups)], against)
 
 
-def _columns(runs: Sequence[Run], metrics: Sequence[str] | None) -> list[Column]:
+def _columns(runs: Sequence[Run], groups: Sequence[Group], metrics: Sequence[str] | None) -> list[Column]:
     columns = []
-    for key in runs[0].comparisons:
-        if not all(key in run.comparisons for run in runs):
-            continue
-        common = [name for name in runs[0].comparisons[key].numbers if _all_have(runs, key, name)]
+    for key in dict.fromkeys(key for run in runs for key in run.comparisons if _all_tested(runs, key)):
+        having = [run for group in groups if all(key in run.comparisons for run in group.runs) for run in group.runs]
+        common = [name for name in having[0].comparisons[key].numbers if _all_have(having, key, name)] if having else []
         if metrics is not None:
             columns += [Column(key, metric) for metric in metrics if metric in common]
             continue
         for choice in SHOWN:
             columns += [Column(key, metric) for metric in choice if metric in common][:1]
-    if not columns:
+    if not any(_all_have(runs, *column) for column in columns):
         wanted = f" with {' or '.join(metrics)}" if metrics else ""
         found = "; ".join(f"{run.path} has {', '.join(run.comparisons) or 'none'}" for run in runs[:3])
         raise UserError(f"the runs have no comparison{wanted} in common: {found}")
     return columns
 
 
+def _all_tested(runs: Sequence[Run], key: str) -> bool:
+    """Whether all runs were tested on the set of a comparison."""
+    name = key.split("/", 1)[0]
+    return all(any(other.split("/", 1)[0] == name for other in run.comparisons) for run in runs)
+
+
 def _all_have(runs: Sequence[Run], key: str, metric: str) -> bool:
-    return all(metric in run.comparisons[key].numbers for run in runs)
+    return all(key in run.comparisons and metric in run.comparisons[key].numbers for run in runs)
 
 
-def _cells(groups: Sequence[Group], column: Column, against: Against) -> list[Cell]:
-    values = [[run.comparisons[column.key].numbers[column.metric] for run in group.runs] for group in groups]
-    means = [statistics.fmean(of_group) for of_group in values]
-    best = (min if is_lower_better(column.metric) else max)(means)
-    reference = means.index(best) if against == "best" else 0
-    cells = []
-    for row, group in enumerate(groups):
-        difference = None if row == reference else _difference(group, groups[reference], column)
+def _cells(groups: Sequence[Group], column: Column, against: Against) -> list[Cell | None]:
+    values = {
+        row: [run.comparisons[column.key].numbers[column.metric] for run in group.runs]
+        for row, group in enumerate(groups)
+        if _all_have(group.runs, *column)
+    }
+    means = {row: statistics.fmean(of_group) for row, of_group in values.items()}
+    best = (min if is_lower_better(column.metric) else max)(means.values())
+    reference = next(row for row, mean in means.items() if mean == best) if against == "best" else 0
+    cells: list[Cell | None] = [None] * len(groups)
+    for row, mean in means.items():
+        is_set_against = row != reference and reference in means
+        difference = _difference(groups[row], groups[reference], column) if is_set_against else None
         deviation = statistics.stdev(values[row]) if len(values[row]) > 1 else math.nan
-        cells.append(Cell(means[row], deviation, means[row] == best, difference))
+        cells[row] = Cell(mean, deviation, mean == best, difference)
     return cells
 
 

@@ -80,13 +80,18 @@ def left_by_callbacks(run: Path, sets: list[str]) -> dict[str, list[Picture]]:
     for file in sorted((run / "pictures").glob("*.png")):
         name = next((name for name in sets if file.stem.startswith(f"{name}_")), "")
         kind, caption = "photo", file.stem.replace("_", " ").capitalize()
-        if name and file.stem == f"{name}_saliency":
+        if name and file == saliency_file(run, name):
             kind, caption = "wide", f"{name}. {SALIENCY}"
         elif name and file.stem.endswith("_best"):
             comparison = file.stem.removeprefix(f"{name}_").removesuffix("_best")
             kind, caption = "wide", f"{name}, {comparison_words(comparison)}. {BEST}"
         found.setdefault(name, []).append(Picture(file, caption, kind))
     return found
+
+
+def saliency_file(run: Path, name: str) -> Path:
+    """Where a run keeps the picture of what its similarities on a test set depend on."""
+    return run / "pictures" / f"{name}_saliency.png"
 
 
 def _save(figure: Figure, folder: Path, name: str, caption: str) -> Picture:

@@ -9,7 +9,8 @@ from pathlib import Path
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.report.ablation import Ablation, Against, Cell, Column, compare
-from maskrec.report.html import Html, breakable, document, element, html, table
+from maskrec.report.html import Html, breakable, document, element, html, picture, table
+from maskrec.report.pictures import SALIENCY, saliency_file
 from maskrec.report.run import Run, read_run
 from maskrec.report.settings import Group
 from maskrec.report.words import NO_NUMBER, metric_name, percent
@@ -70,6 +71,8 @@ def _page(title: str, ablation: Ablation, folder: Path) -> str:
     if columns:
         head = ["", *(Html(f"{breakable(key)}<br>{html(metric_name(metric))}") for key, metric in columns)]
         body += [element("h2", IN_THE_PAPER), table(head, figures)]
+    for name in names:
+        body += _saliency(ablation, name)
     body += [element("h2", "Runs"), table(["", "runs"], [[g.label, _links(g, folder)] for g, _ in ablation.rows])]
     return document(title, body)
 
@@ -79,6 +82,13 @@ def _paper(ablation: Ablation) -> tuple[list[Column], list[list[str]]]:
     columns, shares = ablation.paper()
     figures = ([NO_NUMBER if share is None else f"{100 * share:.1f}" for share in row] for row in shares)
     return columns, [[group.label, *row] for (group, _), row in zip(ablation.rows, figures, strict=True)]
+
+
+def _saliency(ablation: Ablation, name: str) -> list[Html]:
+    """What each row looks at in the same pairs of a test set, one below the other."""
+    files = [(saliency_file(group.runs[0].path, name), group.label) for group, _ in ablation.rows]
+    shown = [picture(file, label, "wide") for file, label in files if file.is_file()]
+    return [element("h2", f"Pictures: {name}"), element("p", f"{SALIENCY}.", class_="note"), *shown] if shown else []
 
 
 def _explanation(ablation: Ablation) -> str:
@@ -95,7 +105,9 @@ def _heading(column: Column) -> Html:
     return Html(f"{breakable(column.key.split('/', 1)[1])}<br>{html(metric_name(column.metric))}")
 
 
-def _html_cell(cell: Cell) -> Html:
+def _html_cell(cell: Cell | None) -> Html:
+    if cell is None:
+        return Html(NO_NUMBER)
     value = element("b" if cell.is_best else "span", _mean(cell))
     said = _difference(cell)
     return Html(value + element("small", said)) if said else value
@@ -142,7 +154,9 @@ def _markdown_table(lines: Iterable[list[str]]) -> Iterable[str]:
     return ("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _markdown_cell(cell: Cell) -> str:
+def _markdown_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return NO_NUMBER
     value = f"**{_mean(cell)}**" if cell.is_best else _mean(cell)
     said = _difference(cell)
     return f"{value} ({said})" if said else value
@@ -158,7 +172,9 @@ def _write_csv(ablation: Ablation, file: Path) -> None:
         for group, cells in ablation.rows:
             paths = " ".join(str(run.path) for run in group.runs)
             seeds = " ".join(str(run.made_by["seed"]) for run in group.runs)
-            values = [
-                value for cell in cells for value in (cell.mean, cell.deviation, *(cell.difference or [math.nan] * 4))
-            ]
+            values = [value for cell in cells for value in _csv_cells(cell)]
             writer.writerow([group.label, paths, seeds, *("" if math.isnan(value) else value for value in values)])
+
+
+def _csv_cells(cell: Cell | None) -> list[float]:
+    return [math.nan] * 6 if cell is None else [cell.mean, cell.deviation, *(cell.difference or [math.nan] * 4)]

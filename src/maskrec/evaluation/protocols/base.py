@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy.typing as npt
+from torch import Tensor
 
 from maskrec.types import Embedder, Embedding
 
@@ -47,9 +48,11 @@ class Evaluation:
         num_faces: Rows of the set.
         protocols: By comparison (`unmasked_masked`, ...).
         paths: (num_faces,) pictures by row, to name one in an error; default: the row is named.
+        is_masked: (num_faces,) bool, who wears a mask; default: not known.
     """
 
     name: str
     num_faces: int
     protocols: Mapping[str, ProtocolRun]
     paths: Sequence[str] | None = None
+    is_masked: Tensor | None = None
