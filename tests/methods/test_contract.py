@@ -23,14 +23,19 @@ METHODS = sorted(
     key=lambda method: method.__name__,
 )
 METHOD = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
-SMALL = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": (32, 32), "num_identities": 12}
+SMALL = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": (32, 32), "num_identities": 12, "queue_length": 64}
 
 
 def make(method: type[FaceMethod], **changes: Any) -> FaceMethod:
     """A method over the smallest network, with the arguments it takes."""
     torch.manual_seed(0)
+    return method(**taken(method, SMALL | changes))
+
+
+def taken(method: type[FaceMethod], options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that the method takes."""
     takes = {name for base in method.__mro__ for name in inspect.signature(base.__init__).parameters}
-    return method(**{name: value for name, value in (SMALL | changes).items() if name in takes})
+    return {name: value for name, value in options.items() if name in takes}
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
@@ -67,7 +72,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
     model = make(method)
     before = {name: value.clone() for name, value in model.named_parameters()}
     trainer = make_trainer(tmp_path, precision=precision, limit_val_batches=0)
-    trainer.fit(model, datamodule=tiny_faces())
+    trainer.fit(model, datamodule=tiny_faces(**method.batches))
     after = dict(model.named_parameters())
     assert all(value.isfinite().all() for value in after.values())
     assert any(not torch.equal(value, before[name]) for name, value in after.items())
@@ -78,10 +83,11 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
 def test_a_reloaded_checkpoint_gives_equal_embeddings(method: type[FaceMethod], tmp_path: Path) -> None:
     model = make(method)
     trainer = make_trainer(tmp_path, limit_val_batches=0)
-    trainer.fit(model, datamodule=tiny_faces())
+    trainer.fit(model, datamodule=tiny_faces(**method.batches))
     trainer.save_checkpoint(tmp_path / "method.ckpt")
     # Elsewhere there are other identities, or none: the head is not built.
-    again = method.load_from_checkpoint(tmp_path / "method.ckpt", weights_only=True, num_identities=None)
+    elsewhere = taken(method, {"num_identities": None})
+    again = method.load_from_checkpoint(tmp_path / "method.ckpt", weights_only=True, **elsewhere)
     with torch.inference_mode():
         assert_equal(model.eval().embed(images()), again.eval().embed(images()))
 
@@ -124,7 +130,7 @@ def test_two_processes_take_the_step_and_give_the_results_of_one(method: type[Fa
         file = tmp_path / f"gradients{processes}.pt"
         # A batch of 8 of 72 faces, and 37 faces to validate: the ranks are padded.
         trainer = make_trainer(tmp_path, devices=processes, strategy=strategy, callbacks=[Gradients(file)])
-        trainer.fit(make(method), datamodule=tiny_faces())
+        trainer.fit(make(method), datamodule=tiny_faces(**method.batches))
         outcomes.append((torch.load(file, weights_only=True), trainer.callback_metrics))
     (one, numbers), (two, numbers_of_two) = outcomes
     assert one.keys() == two.keys()

@@ -3,7 +3,7 @@
 import random
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import albumentations as A
 import cv2
@@ -24,7 +24,8 @@ from maskrec.types import FaceBatch
 
 NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
 NO_PARAMETERS = torch.empty(0)
-FIRST, THEN, AGAIN = range(3)  # what random numbers are for: each has a stream of its own
+# What random numbers are for: each has a stream of its own, and so has each view of a face.
+FIRST, THEN, AGAIN, SECOND_VIEW = range(4)
 # What keeps a face that is shown again in a batch from having the same pixels, whatever else the experiment does.
 MOVED = A.Affine(
     translate_percent=(-0.04, 0.04), rotate=(-6, 6), scale=(0.95, 1.05), border_mode=cv2.BORDER_REPLICATE, p=1
@@ -45,11 +46,12 @@ class TrainingFaces(Dataset[Any]):
         augmentation: Applied in order, after the mask.
         seed: With a draw, fixes what is seen.
         landmarks: Of the N pictures, where the masking or the augmentation needs them.
-        paired: A draw gives the face without its mask, too, and `collate_pairs` makes a batch of such pairs. Both get
+        paired: A draw gives the face without its mask, too, and `collate_sides` makes a batch of such pairs. Both get
             the same augmentation: they differ by the mask alone.
+        views: 2: a draw gives two views of the face, each with a mask and an augmentation of its own.
 
     Raises:
-        UserError: Faces are paired, but do not all get a mask.
+        UserError: Faces are paired, but do not all get a mask, or are to come in views, too.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class TrainingFaces(Dataset[Any]):
         seed: int = 0,
         landmarks: FaceLandmarks | None = None,
         paired: bool = False,
+        views: Literal[1, 2] = 1,
     ) -> None:
+        if paired and views > 1:
+            raise UserError("data.views 2: the faces are paired already; leave out data.paired")
         if paired and (masking is None or masking.p < 1):
             raise UserError("data.paired: the second face of each pair wears a mask; give data.masking with p 1")
         self.paths = paths
@@ -71,6 +76,7 @@ class TrainingFaces(Dataset[Any]):
         self.seed = seed
         self.landmarks = landmarks
         self.paired = paired
+        self.views = views
         # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
         masks = [masking] if masking else []
         self.unworn = np.full(NUM_PARAMETERS if isinstance(masking, SampleMG) else 0, np.nan, dtype=np.float32)
@@ -83,10 +89,15 @@ class TrainingFaces(Dataset[Any]):
         return len(self.paths)
 
     def __getitem__(self, draw: Draw) -> FaceBatch | tuple[FaceBatch, FaceBatch]:
-        """One face, its tensors without the batch dimension; where they are paired: unmasked, masked."""
+        """One face, its tensors without the batch dimension; where they are paired: unmasked, masked; or two views."""
         picture = _read(self.paths[draw.row], draw.row, self.image_size, self.landmarks)
         picture |= {"mask": np.zeros(self.image_size, dtype=np.uint8), PARAMETERS: self.unworn}
-        masked = transformed(self.bare if draw.is_masked is False else self.first, picture, *self._key(draw), FIRST)
+        first = self.bare if draw.is_masked is False else self.first
+        if self.views > 1:
+            views = (transformed(first, picture, *self._key(draw), view) for view in (FIRST, SECOND_VIEW))
+            one, other = (self._finished(view, draw) for view in views)
+            return one, other
+        masked = transformed(first, picture, *self._key(draw), FIRST)
         if self.paired:
             return self._finished(picture, draw), self._finished(masked, draw)
         return self._finished(masked, draw)
@@ -145,8 +156,11 @@ class EvaluationFaces(Dataset[FaceBatch]):
         return _face(seen, -1, is_again or bool(self.is_masked[source]), row)
 
 
-def collate_pairs(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:
-    """A batch of B paired faces, 2 B long: first all without masks, then, in the same order, all with theirs."""
+def collate_sides(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:
+    """A batch of B faces of two sides each, 2 B long: first all of the first side, then, in the same order, the others.
+
+    Paired faces come so, without masks and with theirs, and two views.
+    """
     batch: FaceBatch = default_collate([face for side in zip(*pairs, strict=True) for face in side])
     return batch
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import albumentations as A
 import numpy as np
 import numpy.typing as npt
 from torch.utils.data import DataLoader
 
-from maskrec.data.datasets import EvaluationFaces, TrainingFaces, collate_pairs
+from maskrec.data.datasets import EvaluationFaces, TrainingFaces, collate_sides
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet
 from maskrec.data.landmarks import landmarks_for
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
@@ -35,6 +36,8 @@ class FaceDataModule(EvaluationModule):
             workers only sample them.
         paired: Each of the `batch_size` faces comes without and with its mask: first all without, then, in the same
             order, all with theirs, 2 x batch_size pictures over all processes; `masking` with p 1.
+        views: 2: each of the `batch_size` faces comes in two views, each with a mask and an augmentation of its own:
+            first all first views, then, in the same order, all second ones.
         test_sets: What a method is tested on.
         num_workers: Loader processes of each rank; default: one a core, at most 8, shared by the ranks of this machine.
         seed: Seed of batches, masks and augmentation; linked to `seed_everything`.
@@ -50,6 +53,7 @@ class FaceDataModule(EvaluationModule):
         augmentation: list[A.BasicTransform] | None = None,
         masking_on_device: bool = False,
         paired: bool = False,
+        views: Literal[1, 2] = 1,
         test_sets: list[EvaluationSet] | None = None,
         num_workers: int | None = None,
         seed: int = 0,
@@ -62,6 +66,7 @@ class FaceDataModule(EvaluationModule):
         self.sampling = _only_sampled(masking) if masking_on_device else None
         self.augmentation = augmentation or []
         self.paired = paired
+        self.views = views
         self.test_sets = test_sets or []
         self.seed = seed
 
@@ -97,9 +102,8 @@ class FaceDataModule(EvaluationModule):
         """
         landmarks = landmarks_for([self.masking, *self.augmentation], root, paths)
         masking = self.sampling or self.masking
-        return TrainingFaces(
-            paths, labels, self.image_size, masking, self.augmentation, self.seed, landmarks, self.paired
-        )
+        sides = self.paired, self.views
+        return TrainingFaces(paths, labels, self.image_size, masking, self.augmentation, self.seed, landmarks, *sides)
 
     # Loaders.
 
@@ -113,7 +117,7 @@ class FaceDataModule(EvaluationModule):
         else:
             images = self.images_per_identity, self.masked_per_identity
             sampler = IdentityBatchSampler(faces.labels, self.batch_size, *images, **options)
-        return self.training_loader(faces, sampler, collate_pairs if self.paired else None)
+        return self.training_loader(faces, sampler, collate_sides if self.paired or self.views > 1 else None)
 
     def plain_training_loader(self) -> DataLoader[FaceBatch]:
         """The training faces as they are, each once, in order."""

@@ -7,6 +7,8 @@ from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_doma
 from maskrec.losses.domain_centers import DomainCenters
 from maskrec.losses.embedding import EmbeddingLoss
 from maskrec.losses.head import IdentityHead, IdentityLoss
+from maskrec.losses.info_nce import InfoNCE, info_nce
+from maskrec.losses.key_queue import KeyQueue
 from maskrec.losses.softmax import Softmax
 from maskrec.losses.sphereface import SphereFace, sphereface_logits
 from maskrec.losses.triplet import BatchHardTriplet, batch_hard_triplet_loss
@@ -22,6 +24,8 @@ __all__ = [
     "EmbeddingLoss",
     "IdentityHead",
     "IdentityLoss",
+    "InfoNCE",
+    "KeyQueue",
     "Softmax",
     "SphereFace",
     "arcface_logits",
@@ -29,6 +33,7 @@ __all__ = [
     "center_loss",
     "cosface_logits",
     "cross_domain_loss",
+    "info_nce",
     "single_domain_loss",
     "sphereface_logits",
 ]

@@ -10,6 +10,7 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.optim import SGD
 
+from maskrec.backbones.weights import find_weights, read_file
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluator, ProtocolResults
 from maskrec.schedules import WarmupSchedule
@@ -33,6 +34,8 @@ class FaceMethod(LightningModule, ABC):
     """Prefixes of weights only training needs: a checkpoint may hold them where the method has none."""
     is_data_parallel: ClassVar[bool] = True
     """Whether two processes with half a batch each take the step of one process with the whole batch."""
+    batches: ClassVar[Mapping[str, Any]] = {}
+    """What a `FaceDataModule` is given for the batches that the method is trained on."""
 
     def __init__(
         self,
@@ -63,6 +66,22 @@ class FaceMethod(LightningModule, ABC):
             for path, module in self.named_modules()
             for buffer in getattr(module, "same_on_every_rank", ())
         ]
+
+    def go_on_from(self, checkpoint: str) -> None:
+        """Take all weights and buffers from a checkpoint of this method; training itself begins anew.
+
+        Raises:
+            UserError: It cannot be read, or is not one of this method as it is built here.
+        """
+        path = find_weights(checkpoint)
+        state = read_file(path)
+        try:
+            self.load_state_dict(state.get("state_dict", state))
+        except (AttributeError, RuntimeError) as error:
+            raise UserError(
+                f"model.start_from {path}: expected a checkpoint of {type(self).__name__} as it is set here:"
+                f" {' '.join(str(error).split())}"
+            ) from error
 
     @abstractmethod
     def embed(self, images: Tensor) -> Embedding:
