@@ -30,8 +30,8 @@ class FaceBatch(NamedTuple):
     """(B, 12) float32, the masks still to be drawn on the device, as `masking.on_device` writes them, NaN where a face
     gets none; (B, 0) where workers draw masks."""
     pair: Tensor = torch.empty(0)
-    """(B,) int64, where faces come in pairs, the number of the pair, rising: the first face of each is its reference, the
-    others are probes; (B, 0) elsewhere."""
+    """(B,) int64, where faces come in pairs, the number of the pair, rising: the first face of each is its reference,
+    the others are probes; (B, 0) elsewhere."""
 
 
 class SegmentationBatch(NamedTuple):

@@ -23,13 +23,17 @@ METHODS = sorted(
     key=lambda method: method.__name__,
 )
 METHOD = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+TRAINED = pytest.mark.parametrize(
+    "method", [method for method in METHODS if method.is_trained], ids=lambda method: method.__name__
+)
 SMALL = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": (32, 32), "num_identities": 12, "queue_length": 64}
 
 
 def make(method: type[FaceMethod], **changes: Any) -> FaceMethod:
     """A method over the smallest network, with the arguments it takes."""
     torch.manual_seed(0)
-    return method(**taken(method, SMALL | changes))
+    members = [] if method.is_trained else [make(other, **changes) for other in METHODS if other.is_trained]
+    return method(**taken(method, SMALL | {"members": members} | changes))
 
 
 def taken(method: type[FaceMethod], options: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +70,7 @@ class Gradients(Callback):
             torch.save(gradients, self.file)
 
 
-@METHOD
+@TRAINED
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp_path: Path) -> None:
     model = make(method)
@@ -79,7 +83,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
     assert trainer.callback_metrics["train/loss"].isfinite()
 
 
-@METHOD
+@TRAINED
 def test_a_reloaded_checkpoint_gives_equal_embeddings(method: type[FaceMethod], tmp_path: Path) -> None:
     model = make(method)
     trainer = make_trainer(tmp_path, limit_val_batches=0)
@@ -121,7 +125,7 @@ def test_predict_writes_a_row_a_picture(method: type[FaceMethod], faces: Path, t
         assert all(len(array) == 24 and array.dtype == np.float32 for array in embeddings)
 
 
-@METHOD
+@TRAINED
 def test_two_processes_take_the_step_and_give_the_results_of_one(method: type[FaceMethod], tmp_path: Path) -> None:
     if not method.is_data_parallel:
         pytest.skip(f"{method.__name__} says it is not data-parallel; its own test covers two processes")

@@ -2,8 +2,8 @@
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from maskrec.backbones import freeze_first, keep_statistics
 from maskrec.errors import UserError
 
 
@@ -31,26 +31,14 @@ class FreezeBackbone(Callback):
         """Freeze before the optimiser is made."""
         if stage != "fit":
             return
-        backbone = self._backbone(pl_module)
-        budget = self.fraction * sum(parameter.numel() for parameter in backbone.parameters())
-        for layer in (module for module in backbone.modules() if not any(module.children())):
-            budget -= sum(parameter.numel() for parameter in layer.parameters())
-            if budget < 0:
-                break
-            layer.requires_grad_(False)
+        freeze_first(self._backbone(pl_module), self.fraction)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning puts everything in training mode as an epoch begins; frozen parts go back."""
-        for layer in self._backbone(pl_module).modules():
-            if isinstance(layer, _BatchNorm) and (self.batch_norm or not _is_trained(layer)):
-                layer.eval()
+        keep_statistics(self._backbone(pl_module), of_trained=self.batch_norm)
 
     def _backbone(self, pl_module: LightningModule) -> nn.Module:
         backbone = getattr(pl_module, self.module, None)
         if not isinstance(backbone, nn.Module):
             raise UserError(f"FreezeBackbone.module: {type(pl_module).__name__} has no network '{self.module}'")
         return backbone
-
-
-def _is_trained(layer: nn.Module) -> bool:
-    return any(parameter.requires_grad for parameter in layer.parameters())

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from maskrec.data.images import read_image
-from maskrec.data.index import FaceIndex, cache_folder
+from maskrec.data.index import FaceIndex, cache_folder, expect_folder, find_pictures
 from maskrec.errors import UserError
 from maskrec.files import replacing
 
@@ -40,9 +40,26 @@ class LabelledFaces(NamedTuple):
 
     def of_identities(self, identities: npt.NDArray[np.int64]) -> "LabelledFaces":
         """The faces of some identities, numbered anew in their order."""
-        chosen = np.flatnonzero(np.isin(self.labels, identities))
-        labels = np.unique(self.labels[chosen], return_inverse=True)[1].astype(np.int64)
-        return LabelledFaces([self.paths[row] for row in chosen], labels)
+        return self.of_rows(np.isin(self.labels, identities))
+
+    def of_rows(self, kept: npt.NDArray[np.bool_]) -> "LabelledFaces":
+        """Some of the faces, (N,) bool, their identities numbered anew."""
+        labels = np.unique(self.labels[kept], return_inverse=True)[1].astype(np.int64)
+        return LabelledFaces([self.paths[row] for row in np.flatnonzero(kept)], labels)
+
+
+def with_masked_copy(faces: LabelledFaces, root: Path, copy: Path) -> LabelledFaces:
+    """Those of the faces below a folder that its masked copy has; an identity that has none left goes too.
+
+    Raises:
+        UserError: The copy is not there, or has none of them.
+    """
+    expect_folder(copy, f"a masked copy: maskrec mask {root} {copy} --kind nist --detectable")
+    has_copy = {os.fsdecode(name) for name, _, _ in find_pictures(copy)}
+    kept = np.array([path.removeprefix(f"{root}/") in has_copy for path in faces.paths])
+    if not kept.any():
+        raise UserError(f"masked copy {copy}: has none of the {len(kept):,} pictures below {root}")
+    return faces.of_rows(kept)
 
 
 def readable_faces(index: FaceIndex, broken: Broken) -> LabelledFaces:
@@ -66,9 +83,7 @@ def readable_faces(index: FaceIndex, broken: Broken) -> LabelledFaces:
             " mend or remove them, or say data.broken skip"
         )
     log.warning("left out %d broken pictures: %s", len(unreadable), ", ".join(unreadable))
-    is_readable = ~np.isin(np.array(faces.paths), unreadable)
-    labels = np.unique(faces.labels[is_readable], return_inverse=True)[1].astype(np.int64)
-    return LabelledFaces([path for path, keep in zip(faces.paths, is_readable, strict=True) if keep], labels)
+    return faces.of_rows(~np.isin(np.array(faces.paths), unreadable))
 
 
 def _unreadable(paths: Sequence[str]) -> list[str]:

@@ -122,6 +122,7 @@ class PictureSet(EvaluationSet):
         masking: How faces are masked.
         again: (M,) rows that come again, masked, as rows N to N + M - 1; default: all, where there is a masking.
         is_masked: (N,) bool, who wears a real mask; default: nobody.
+        worn: (N,) the pictures with masks on, aligned, in place of a masking.
         **kwargs: As for `EvaluationModule`.
 
     Raises:
@@ -137,6 +138,7 @@ class PictureSet(EvaluationSet):
         masking: MaskTransform | None = None,
         again: Rows | None = None,
         is_masked: npt.NDArray[np.bool_] | None = None,
+        worn: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -149,7 +151,8 @@ class PictureSet(EvaluationSet):
         self.names = names
         self.aligned = aligned
         self.masking = masking
-        self.again = np.arange(len(names) if masking else 0) if again is None else again
+        self.worn = worn
+        self.again = np.arange(len(names) if masking or worn else 0) if again is None else again
         self.is_masked = np.zeros(len(names), dtype=bool) if is_masked is None else is_masked
 
     def prepare_data(self) -> None:
@@ -164,7 +167,8 @@ class PictureSet(EvaluationSet):
     def faces(self, image_size: tuple[int, int]) -> EvaluationFaces:
         """All faces as they are, then those that come again."""
         paths, landmarks = self._pictures
-        return EvaluationFaces(paths, image_size, self.masking, MASK_SEED, landmarks, self.again, self.is_masked)
+        masks = self.masking, MASK_SEED, landmarks, self.again, self.is_masked, self.worn
+        return EvaluationFaces(paths, image_size, *masks)
 
     def paths(self) -> list[str]:
         """(N + M,) the picture behind each row."""

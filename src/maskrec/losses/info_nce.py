@@ -1,7 +1,7 @@
 """InfoNCE: each query against its own key and a queue of other ones.
 
-Van den Oord et al., "Representation Learning with Contrastive Predictive Coding" (2018), as He et al. take it in "Momentum
-Contrast for Unsupervised Visual Representation Learning" (CVPR 2020), Eq. 1. B: batch, K: queue, D: dim.
+Van den Oord et al., "Representation Learning with Contrastive Predictive Coding" (2018), as He et al. take it in
+"Momentum Contrast for Unsupervised Visual Representation Learning" (CVPR 2020), Eq. 1. B: batch, K: queue, D: dim.
 """
 
 from typing import Any
@@ -52,7 +52,7 @@ class _InfoNCE(torch.autograd.Function):
         return -log_share.mean()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         of_query, of_key = ctx.saved_tensors
         return gradient * of_query, gradient * of_key, None, None

@@ -3,6 +3,8 @@
 from maskrec.methods.base import CosineSimilarity, FaceMethod
 from maskrec.methods.classifier import FaceClassifier
 from maskrec.methods.dcr import DCR
+from maskrec.methods.ensemble import Ensemble
 from maskrec.methods.moco import MoCoV2
+from maskrec.methods.siamese import ContrastiveSiamese
 
-__all__ = ["DCR", "CosineSimilarity", "FaceClassifier", "FaceMethod", "MoCoV2"]
+__all__ = ["DCR", "ContrastiveSiamese", "CosineSimilarity", "Ensemble", "FaceClassifier", "FaceMethod", "MoCoV2"]

@@ -14,8 +14,9 @@ from maskrec.backbones.weights import find_weights, read_file
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluator, ProtocolResults
 from maskrec.schedules import WarmupSchedule
-from maskrec.types import Embedding, FaceBatch
+from maskrec.types import Embedder, Embedding, FaceBatch
 
+MEANS = ("auc", "accuracy", "precision_1_of_20")  # of validation, over all comparisons that have them
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -34,6 +35,8 @@ class FaceMethod(LightningModule, ABC):
     """Prefixes of weights only training needs: a checkpoint may hold them where the method has none."""
     is_data_parallel: ClassVar[bool] = True
     """Whether two processes with half a batch each take the step of one process with the whole batch."""
+    is_trained: ClassVar[bool] = True
+    """Whether there is anything to train."""
     batches: ClassVar[Mapping[str, Any]] = {}
     """What a `FaceDataModule` is given for the batches that the method is trained on."""
 
@@ -120,19 +123,26 @@ class FaceMethod(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         """Score, and log `val/...` with the mean of each metric over all comparisons as `val/<metric>`."""
-        self.results = self._evaluator.compute(self)
-        self._log_results("val")
-        for metric in ("auc", "accuracy"):
+        self._score("val")
+        for metric in MEANS:
             values = [result.numbers[metric] for result in self.results.values() if metric in result.numbers]
             if values:
                 self.log(f"val/{metric}", sum(values) / len(values), prog_bar=True)
 
     def on_test_epoch_end(self) -> None:
         """Score, and log `test/...`."""
-        self.results = self._evaluator.compute(self)
-        self._log_results("test")
+        self._score("test")
 
-    def _log_results(self, split: str) -> None:
+    def embedders(self, stage: str) -> Mapping[str, Embedder]:
+        """What compares embeddings in `val` or `test`, by what its results' names end in; here the method itself."""
+        return {"": self}
+
+    def _score(self, split: str) -> None:
+        self.results = {
+            f"{key}{ending}": result
+            for ending, embedder in self.embedders(split).items()
+            for key, result in self._evaluator.compute(embedder).items()
+        }
         # Every rank has gathered all embeddings and computed the same numbers: there is nothing to reduce.
         for key, result in self.results.items():
             self.log_dict({f"{split}/{key}/{metric}": value for metric, value in result.numbers.items()})

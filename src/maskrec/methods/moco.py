@@ -28,7 +28,7 @@ from maskrec.types import FaceBatch
 
 
 class MoCoV2(CosineSimilarity, FaceMethod):
-    """A query encoder that is trained, and a key encoder that follows it; embeds by the query encoder's pooled features.
+    """A query encoder that is trained, and a key encoder that follows it; the former's pooled features embed.
 
     B: batch of all ranks, b: of this rank, C: channels of the backbone's last map, D: dim of queries and keys.
 
@@ -99,7 +99,7 @@ class MoCoV2(CosineSimilarity, FaceMethod):
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """k <- m k + (1 - m) q (Eq. 2), of weights alone: batch-norm statistics are each encoder's own."""
+        """Keys' k <- m k + (1 - m) q (Eq. 2), of weights alone: batch-norm statistics are each encoder's own."""
         trained = [*self.backbone.parameters(), *self.projection.parameters()]
         get_ema_multi_avg_fn(self.momentum)([*self.key_encoder.parameters()], trained, 0)
 
