@@ -72,7 +72,8 @@ class FaceFolder(FaceDataModule):
 
     def faces(self, folder: Path) -> LabelledFaces:
         """The pictures of a folder of identities that can be read."""
-        return readable_faces(index_faces(folder), self.broken)
+        index = index_faces(folder)
+        return readable_faces(LabelledFaces(index.paths(), index.labels()), self.broken)
 
     @cached_property
     def split(self) -> tuple[LabelledFaces, LabelledFaces]:

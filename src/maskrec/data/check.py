@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from maskrec.data.images import read_image
-from maskrec.data.index import FaceIndex, cache_folder, expect_folder, find_pictures
+from maskrec.data.index import cache_folder, expect_folder, find_pictures
 from maskrec.errors import UserError
 from maskrec.files import replacing
 
@@ -62,18 +63,43 @@ def with_masked_copy(faces: LabelledFaces, root: Path, copy: Path) -> LabelledFa
     return faces.of_rows(kept)
 
 
-def readable_faces(index: FaceIndex, broken: Broken) -> LabelledFaces:
-    """The pictures of an index that can be read; each is read once, and the outcome kept beside the index.
+def faces_by_name(folder: Path, pattern: str, tree: str) -> LabelledFaces:
+    """The pictures below a folder whose names say who they show.
 
     Args:
-        index: A folder of identities.
+        folder: The folder.
+        pattern: What fits a picture's name below it; its one group is the identity. Other pictures are passed over.
+        tree: What should lie there, for messages.
+
+    Raises:
+        UserError: The folder is missing, or holds no such picture.
+    """
+    expect_folder(folder, tree)
+    names = [os.fsdecode(name) for name, _, _ in find_pictures(folder)]
+    found = [(name, fits[1]) for name in names if (fits := re.fullmatch(pattern, name))]
+    if not found:
+        raise UserError(f"data root {folder}: none of its {len(names):,} pictures is named as expected: {tree}")
+    return labelled_faces(folder, *zip(*found, strict=True))
+
+
+def labelled_faces(folder: Path, names: Sequence[str], people: Sequence[str]) -> LabelledFaces:
+    """Pictures below a folder, (N,), and who they show, (N,), in the order of identities."""
+    labels = np.unique(people, return_inverse=True)[1].astype(np.int64)
+    order = labels.argsort(kind="stable")
+    return LabelledFaces([os.path.join(folder, names[row]) for row in order], labels[order])
+
+
+def readable_faces(faces: LabelledFaces, broken: Broken) -> LabelledFaces:
+    """Those of the faces whose picture can be read; each is read once, and the outcome kept in the cache.
+
+    Args:
+        faces: All of them.
         broken: What to do about pictures that cannot be read: stop, or name them and leave them out. An identity
             that has none left goes too.
 
     Raises:
         UserError: Pictures cannot be read and `broken` is `error`.
     """
-    faces = LabelledFaces(index.paths(), index.labels())
     unreadable = _unreadable(faces.paths)
     if not unreadable:
         return faces

@@ -160,14 +160,15 @@ class PictureSet(EvaluationSet):
         _ = self._pictures
 
     @cached_property
-    def _pictures(self) -> tuple[list[str], FaceLandmarks | None]:
+    def _pictures(self) -> tuple[Sequence[str], FaceLandmarks | None, Sequence[str]]:
+        """Aligned faces, their landmarks where the masking needs them, and the same faces with masks on."""
         found = aligned_faces(self.root, self.names, self.aligned)
-        return found.paths, landmarks_for([self.masking], found.root, found.paths)
+        return found.paths, landmarks_for([self.masking], found.root, found.paths), self.worn
 
     def faces(self, image_size: tuple[int, int]) -> EvaluationFaces:
         """All faces as they are, then those that come again."""
-        paths, landmarks = self._pictures
-        masks = self.masking, MASK_SEED, landmarks, self.again, self.is_masked, self.worn
+        paths, landmarks, worn = self._pictures
+        masks = self.masking, MASK_SEED, landmarks, self.again, self.is_masked, worn
         return EvaluationFaces(paths, image_size, *masks)
 
     def paths(self) -> list[str]:

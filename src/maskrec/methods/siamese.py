@@ -1,9 +1,9 @@
 """Contrastive Siamese: one network sees both faces of a pair, and learns whether they are of one person.
 
 Seneviratne et al., "Multi-dataset training for masked face recognition with a contrastive Siamese network", Secs. 3.2
-to 3.4 and 3.8. The backbone starts from MoCo v2, from other weights or from scratch. Pairs are an unmasked reference and
-a masked probe: `data.pair_draw`. Where it draws several impostors for a reference, the one that the network as it is now
-finds most alike is trained on; they are compared here, in one batch on the device, not while data are loaded.
+to 3.4 and 3.8. The backbone starts from MoCo v2, from other weights or from scratch. Pairs are an unmasked reference
+and a masked probe: `data.pair_draw`. Where it draws several impostors for a reference, the one that the network as it
+is now finds most alike is trained on; they are compared here, in one batch on the device, not while data are loaded.
 
 Sec. 3.4 takes the L2 distance of the two faces, Sec. 3.3 and the authors' public code the absolute difference, the
 default here. The paper validates at the output (Sec. 3.4), and tests at the backbone.
