@@ -79,12 +79,15 @@ class FaceFolder(FaceDataModule):
     def split(self) -> tuple[LabelledFaces, LabelledFaces]:
         """The faces to train on and the held-out ones, with no identity in common."""
         faces = self.faces(self.root)
-        if self.masked_copy is not None:
-            faces = with_masked_copy(faces, self.root, self.masked_copy)
         order = np.random.default_rng(self.split_seed).permutation(faces.num_identities)
         held_out = round(faces.num_identities * self.held_out)
-        training = order[held_out:][: self.max_identities]
-        return faces.of_identities(training), faces.of_identities(order[:held_out])
+        parts = order[held_out:][: self.max_identities], order[:held_out]
+        # Split first: whichever faces a copy lacks, the identities held out are the same.
+        training, validation = (self._with_copies(faces.of_identities(identities)) for identities in parts)
+        return training, validation
+
+    def _with_copies(self, faces: LabelledFaces) -> LabelledFaces:
+        return with_masked_copy(faces, self.root, self.masked_copy) if self.masked_copy and faces.paths else faces
 
     @property
     def num_identities(self) -> int:

@@ -11,8 +11,8 @@ from maskrec.masking import MaskTransform
 class Holdout(MaskedPairs):
     """A fixed list of as many genuine as impostor pairs, drawn once, in the three comparisons, and the right one of 20.
 
-    Seneviratne et al. ("Multi-dataset training for masked face recognition with a contrastive Siamese network", Sec. 3.6)
-    hold out sets so.
+    So hold Seneviratne et al. sets out, "Multi-dataset training for masked face recognition with a contrastive Siamese
+    network", Sec. 3.6.
 
     Args:
         faces: Which identities: those it holds out; with `held_out: 1.0` all. Its `masked_copy` brings the masks.

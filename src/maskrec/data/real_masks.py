@@ -140,11 +140,10 @@ def drawn_lists(
         UserError: A list was drawn from other pictures.
     """
     sides = {True: np.flatnonzero(is_masked), False: np.flatnonzero(~is_masked)}
+    rows = {comparison: (sides[first], sides[second]) for comparison, (first, second) in COMPARISONS.items()}
     drawn = {
-        comparison: drawn_list(
-            f"{set_name}-{comparison}", root, names, labels, pairs, seed, sides[first], sides[second]
-        )
-        for comparison, (first, second) in COMPARISONS.items()
+        comparison: drawn_list(f"{set_name}-{comparison}", root, names, labels, pairs, seed, *of_both)
+        for comparison, of_both in rows.items()
     }
     return {comparison: listed for comparison, listed in drawn.items() if have_both_kinds(listed.is_genuine)}
 
