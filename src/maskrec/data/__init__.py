@@ -1,5 +1,6 @@
 """How faces are read, drawn and batched; which faces is for `data_modules` to say."""
 
+from maskrec.data.augmentation import RandomZoom
 from maskrec.data.check import Broken, LabelledFaces, faces_by_name, labelled_faces, readable_faces, with_masked_copy
 from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
@@ -33,6 +34,7 @@ __all__ = [
     "PairList",
     "Pairs",
     "PictureSet",
+    "RandomZoom",
     "RealMasks",
     "ShuffledBatchSampler",
     "StratifiedDraw",
