@@ -11,10 +11,11 @@ from bench import (
     masked_training,
     masks,
     masks_on_device,
+    moco,
     training_step,
 )
 
-MODULES = faces, masks, masks_on_device, masked_training, index, training_step, dcr, evaluation, allocator
+MODULES = faces, masks, masks_on_device, masked_training, index, training_step, dcr, moco, evaluation, allocator
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 for name in sys.argv[1:] or BENCHMARKS:
