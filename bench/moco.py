@@ -107,9 +107,7 @@ def seconds(works: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
 
 def against_lightly() -> None:
     if importlib.util.find_spec("lightly") is None:
-        print(
-            "MoCo against lightly: skipped, lightly is not installed (pip install lightly, in an environment of its own)"
-        )
+        print("MoCo against lightly: skipped: lightly is not installed (pip install it into an environment of its own)")
         return
     times = seconds({"ours": ours(), "lightly": lightlys()})
     ratios = sorted(a / b for a, b in zip(times["ours"], times["lightly"], strict=True))

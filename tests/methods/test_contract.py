@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, Trainer
 from torch.utils._pytree import tree_flatten, tree_map
 
 import maskrec.methods
+from data_modules import GeneratedFaces
 from maskrec.callbacks import AtomicCheckpointIO, WriteEmbeddings
 from maskrec.methods import FaceMethod
 
@@ -40,6 +41,11 @@ def taken(method: type[FaceMethod], options: dict[str, Any]) -> dict[str, Any]:
     """Those of the options that the method takes."""
     takes = {name for base in method.__mro__ for name in inspect.signature(base.__init__).parameters}
     return {name: value for name, value in options.items() if name in takes}
+
+
+def faces_for(method: type[FaceMethod]) -> GeneratedFaces:
+    """What it trains on: it says which batches it needs."""
+    return tiny_faces(**method.batches)
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
@@ -76,7 +82,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
     model = make(method)
     before = {name: value.clone() for name, value in model.named_parameters()}
     trainer = make_trainer(tmp_path, precision=precision, limit_val_batches=0)
-    trainer.fit(model, datamodule=tiny_faces(**method.batches))
+    trainer.fit(model, datamodule=faces_for(method))
     after = dict(model.named_parameters())
     assert all(value.isfinite().all() for value in after.values())
     assert any(not torch.equal(value, before[name]) for name, value in after.items())
@@ -87,7 +93,7 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
 def test_a_reloaded_checkpoint_gives_equal_embeddings(method: type[FaceMethod], tmp_path: Path) -> None:
     model = make(method)
     trainer = make_trainer(tmp_path, limit_val_batches=0)
-    trainer.fit(model, datamodule=tiny_faces(**method.batches))
+    trainer.fit(model, datamodule=faces_for(method))
     trainer.save_checkpoint(tmp_path / "method.ckpt")
     # Elsewhere there are other identities, or none: the head is not built.
     elsewhere = taken(method, {"num_identities": None})
@@ -134,7 +140,7 @@ def test_two_processes_take_the_step_and_give_the_results_of_one(method: type[Fa
         file = tmp_path / f"gradients{processes}.pt"
         # A batch of 8 of 72 faces, and 37 faces to validate: the ranks are padded.
         trainer = make_trainer(tmp_path, devices=processes, strategy=strategy, callbacks=[Gradients(file)])
-        trainer.fit(make(method), datamodule=tiny_faces(**method.batches))
+        trainer.fit(make(method), datamodule=faces_for(method))
         outcomes.append((torch.load(file, weights_only=True), trainer.callback_metrics))
     (one, numbers), (two, numbers_of_two) = outcomes
     assert one.keys() == two.keys()
