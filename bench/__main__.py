@@ -13,6 +13,7 @@ from bench import (
     masked_training,
     masks,
     masks_on_device,
+    moco,
     training_step,
 )
 
@@ -26,6 +27,7 @@ MODULES = (
     dcr,
     lpd,
     balanced,
+    moco,
     evaluation,
     allocator,
 )

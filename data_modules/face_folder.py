@@ -10,12 +10,14 @@ from maskrec.data import (
     Broken,
     EvaluationSet,
     FaceDataModule,
+    FaceRows,
     LabelledFaces,
     MaskedPairs,
     TrainingFaces,
     index_faces,
     readable_faces,
     sample_pairs,
+    with_masked_copy,
 )
 from maskrec.data.aligned_faces import AlignedFaces, aligned_faces
 from maskrec.masking import MaskTransform
@@ -36,6 +38,9 @@ class FaceFolder(FaceDataModule):
         broken: Pictures that cannot be read stop the run (`error`) or are named and left out (`skip`).
         aligned: Whether the pictures are aligned to the ArcFace template; those that are not are aligned on first use,
             into the cache. None: they are where all are 112 x 112.
+        masked_copy: A masked copy of the folder, by `maskrec mask ROOT COPY --detectable`: masked faces come from
+            there, in training and validation, and pictures that have no copy are left out.
+        val_one_of_20: Validate on the right one of 20 masked faces, too, 400 times.
         **kwargs: As for `FaceDataModule`.
     """
 
@@ -49,6 +54,8 @@ class FaceFolder(FaceDataModule):
         split_seed: int = 0,
         broken: Broken = "error",
         aligned: bool | None = True,
+        masked_copy: str | None = None,
+        val_one_of_20: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -60,10 +67,13 @@ class FaceFolder(FaceDataModule):
         self.split_seed = split_seed
         self.broken = broken
         self.aligned = aligned
+        self.masked_copy = None if masked_copy is None else Path(masked_copy)
+        self.val_one_of_20 = val_one_of_20
 
     def faces(self, folder: Path) -> LabelledFaces:
         """The pictures of a folder of identities that can be read."""
-        return readable_faces(index_faces(folder), self.broken)
+        index = index_faces(folder)
+        return readable_faces(LabelledFaces(index.paths(), index.labels()), self.broken)
 
     @cached_property
     def split(self) -> tuple[LabelledFaces, LabelledFaces]:
@@ -71,8 +81,13 @@ class FaceFolder(FaceDataModule):
         faces = self.faces(self.root)
         order = np.random.default_rng(self.split_seed).permutation(faces.num_identities)
         held_out = round(faces.num_identities * self.held_out)
-        training = order[held_out:][: self.max_identities]
-        return faces.of_identities(training), faces.of_identities(order[:held_out])
+        parts = order[held_out:][: self.max_identities], order[:held_out]
+        # Split first: whichever faces a copy lacks, the identities held out are the same.
+        training, validation = (self._with_copies(faces.of_identities(identities)) for identities in parts)
+        return training, validation
+
+    def _with_copies(self, faces: LabelledFaces) -> LabelledFaces:
+        return with_masked_copy(faces, self.root, self.masked_copy) if self.masked_copy and faces.paths else faces
 
     @property
     def num_identities(self) -> int:
@@ -80,27 +95,43 @@ class FaceFolder(FaceDataModule):
         return self.split[0].num_identities
 
     @cached_property
-    def _aligned(self) -> AlignedFaces:
-        """All faces, first those to train on."""
-        paths = [path for part in self.split for path in part.paths]
-        return aligned_faces(self.root, [path.removeprefix(f"{self.root}/") for path in paths], self.aligned)
+    def _aligned(self) -> tuple[AlignedFaces, list[str]]:
+        """All faces, first those to train on, and their masked copies, if there are any."""
+        names = [path.removeprefix(f"{self.root}/") for part in self.split for path in part.paths]
+        worn = aligned_faces(self.masked_copy, names, self.aligned).paths if self.masked_copy else []
+        return aligned_faces(self.root, names, self.aligned), worn
+
+    def align(self) -> None:
+        """Align what is not aligned yet."""
+        _ = self._aligned
+
+    def training_rows(self) -> FaceRows:
+        """The faces of all identities but the held-out ones."""
+        return self._rows(slice(len(self.split[0].labels)), self.split[0])
+
+    def held_out_rows(self) -> FaceRows:
+        """The faces of the held-out identities."""
+        return self._rows(slice(len(self.split[0].labels), None), self.split[1])
+
+    def _rows(self, rows: slice, part: LabelledFaces) -> FaceRows:
+        found, worn = self._aligned
+        return FaceRows(found.root, found.paths[rows], part.labels, worn[rows])
 
     def prepare_data(self) -> None:
         """Align what is not aligned yet; Lightning calls this in one process a machine."""
         super().prepare_data()
         if self.trainer is not None and self.trainer.state.fn in ("fit", "validate"):
-            _ = self._aligned
+            self.align()
 
     def training_faces(self) -> TrainingFaces:
         """The faces of all identities but the held-out ones."""
-        labels = self.split[0].labels
-        return self.show(self._aligned.root, self._aligned.paths[: len(labels)], labels)
+        return self.show(self.training_rows())
 
     def validation_sets(self) -> list[EvaluationSet]:
         """Fixed pairs of held-out identities; none where no identity is held out."""
-        labels = self.split[1].labels
-        if len(labels) == 0:
+        if not self.split[1].paths:
             return []
-        paths = self._aligned.paths[len(self.split[0].labels) :]
+        root, paths, labels, worn = self.held_out_rows()
         pairs = sample_pairs(paths, labels, self.val_pairs, FOLDS, self.split_seed)
-        return [MaskedPairs("held_out", pairs, self._aligned.root, self.val_masking, aligned=True)]
+        options: dict[str, Any] = {"worn": worn, "one_of_20": self.val_one_of_20, "aligned": True}
+        return [MaskedPairs("held_out", pairs, root, self.val_masking, **options)]

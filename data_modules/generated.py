@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from maskrec.data import EvaluationSet, FaceDataModule, MaskedPairs, TrainingFaces, index_faces, sample_pairs
+from maskrec.data import EvaluationSet, FaceDataModule, FaceRows, MaskedPairs, TrainingFaces, index_faces, sample_pairs
 from maskrec.data.generated import generate_faces
 from maskrec.data.index import cache_folder
 from maskrec.masking import MaskTransform
@@ -69,7 +69,7 @@ class GeneratedFaces(FaceDataModule):
     def training_faces(self) -> TrainingFaces:
         """All faces of the training identities."""
         index = index_faces(self.root("train"))
-        return self.show(index.root, index.paths(), index.labels())
+        return self.show(FaceRows(index.root, index.paths(), index.labels()))
 
     def validation_sets(self) -> list[EvaluationSet]:
         """Pairs of the validation identities."""

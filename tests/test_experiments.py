@@ -1,7 +1,10 @@
 """Every experiment takes a step; the list of them is what the files say."""
 
+import importlib
+import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +19,12 @@ FILES = sorted(
     if path.parent.name not in ("hardware", "sweeps", "evaluation", "tables")
 )
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
+FROM_NOTHING = {  # no weights, no earlier runs, and a queue that takes the smoke test's batches
+    "weights": "null",
+    "start_from": "null",
+    "queue_length": "24",
+    "members": "[{class_path: maskrec.methods.FaceClassifier, init_args: {backbone: resnet10t, embedding_dim: 16}}]",
+}
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 
 
@@ -25,10 +34,17 @@ def test_every_experiment_takes_a_step(
 ) -> None:
     monkeypatch.setenv("MASKREC_DATA", "no_data_here")
     name = str(path.relative_to(ROOT / "experiments").with_suffix(""))
-    size = yaml_size(path)
-    options = ["--config", SMOKE, f"--data.init_args.image_size={size}", "--model.init_args.weights=null"]
-    if path.parent.parent.name == "tables":  # what rows share takes its step at full size in the experiment they extend
-        options += ["--model.init_args.backbone=resnet10t", "--data.init_args.image_size=[32, 32]"]
+    is_row = path.parent.parent.name == "tables"  # what rows share takes its step at full size where it comes from
+    size = [32, 32] if is_row else last_value(path, "data", "image_size")
+    options = ["--config", SMOKE, f"--data.init_args.image_size={size}"]
+    module, _, name_of_class = last_value(path, "model").rpartition(".")
+    takes = {
+        argument
+        for base in getattr(importlib.import_module(module), name_of_class).__mro__
+        for argument in inspect.signature(base.__init__).parameters
+    }
+    changes = FROM_NOTHING | ({"backbone": "resnet10t"} if is_row else {})
+    options += [f"--model.init_args.{key}={value}" for key, value in changes.items() if key in takes]
     assert main(["exp", name, *options]) == 0
     run = workplace / "runs" / path.stem / "latest"
     results = json.loads((run / "results.json").read_text())
@@ -41,13 +57,12 @@ def test_every_experiment_takes_a_step(
         assert line.replace("${run_dir}", str(run.resolve().relative_to(workplace))) in printed
 
 
-def yaml_size(path: Path) -> list[int]:
-    """The image size an experiment ends up with."""
+def last_value(path: Path, part: str, argument: str | None = None) -> Any:
+    """What an experiment ends up with: the class of a part of it, or an argument of that."""
     files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
-    sizes = [
-        yaml.safe_load(Path(file).read_text()).get("data", {}).get("init_args", {}).get("image_size") for file in files
-    ]
-    return [size for size in sizes if size][-1]
+    parts = [yaml.safe_load(Path(file).read_text()).get(part, {}) for file in files]
+    values = [of.get("init_args", {}).get(argument) if argument else of.get("class_path") for of in parts]
+    return [value for value in values if value][-1]
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

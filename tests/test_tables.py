@@ -9,7 +9,7 @@ import yaml
 from conftest import ROOT
 
 from maskrec.cli import main
-from maskrec.experiments import TABLES
+from maskrec.experiments import OVERLAYS, TABLES
 from maskrec.tables import read_table
 
 NAMES = sorted(path.parent.name for path in (ROOT / TABLES).glob("*/table.yaml"))
@@ -38,7 +38,7 @@ def runs(table: str) -> list[str]:
 def test_rows_are_files_and_every_file_is_a_row(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     table = read_table(name)
-    files = {path.stem for path in (TABLES / name).glob("*.yaml")} - {"table", "common", "masks"}
+    files = {path.stem for path in (TABLES / name).glob("*.yaml")} - set(OVERLAYS)
     assert {Path(row).name for row in table.rows if Path(row).parent.name == name} == files
     assert table.title.endswith((".", ")", ".)")) or "drawn" in table.title
 

@@ -181,6 +181,7 @@ class MaskrecCLI(LightningCLI):
         parser.add_argument("--run_id", type=str, help="Name of the run's folder; default: a time stamp.")
         parser.add_argument("--run_dir", type=str, help="The run's folder.")
         parser.add_argument("--extends", type=list[str], default=[], help="Files beside this one merged before it.")
+        parser.add_argument("--monitor", type=str, default="val/auc", help="What the best checkpoint is chosen by.")
         parser.add_argument("--next_steps", type=list[str], default=[], help="Lines that `exp` ends with.")
         parser.add_argument(
             "--paper",

@@ -6,13 +6,20 @@ import torch
 from torch import Tensor, distributed
 
 
+def rank_and_ranks() -> tuple[int, int]:
+    """The number of this process, and of how many; 0 of 1 where there is no group of processes."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
 def gather_ranks(x: Tensor) -> Tensor:
     """The rows of all ranks in the order of ranks, with gradient: (b, ...) to (B, ...), as many rows from each rank.
 
     Where every rank takes the same loss of the whole batch, DDP's mean of the ranks' gradients is that loss's gradient
     in one process.
     """
-    if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
+    if rank_and_ranks() == (0, 1):
         return x
     gathered: Tensor = _GatherRanks.apply(x)
     return gathered

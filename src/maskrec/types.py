@@ -29,6 +29,9 @@ class FaceBatch(NamedTuple):
     mask_parameters: Tensor = torch.empty(0)
     """(B, 12) float32, the masks still to be drawn on the device, as `masking.on_device` writes them, NaN where a face
     gets none; (B, 0) where workers draw masks."""
+    pair: Tensor = torch.empty(0)
+    """(B,) int64, where faces come in pairs, the number of the pair, rising: the first face of each is its reference,
+    the others are probes; (B, 0) elsewhere."""
 
 
 class SegmentationBatch(NamedTuple):

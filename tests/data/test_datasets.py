@@ -11,7 +11,7 @@ import torch
 
 from maskrec import UserError
 from maskrec.data import Draw, EvaluationFaces, TrainingFaces, index_faces
-from maskrec.data.datasets import collate_pairs
+from maskrec.data.datasets import collate_sides
 from maskrec.data.images import fit_image, fit_points
 from maskrec.data.landmarks import read_landmarks
 from maskrec.masking import DE, MaskTransform
@@ -135,7 +135,7 @@ def test_paired_faces_differ_by_the_mask_alone(drawn_faces: Path) -> None:
     augmentation = [A.HorizontalFlip(), A.RandomBrightnessContrast(p=1), A.Affine(rotate=(-20, 20), p=1)]
     faces = training(drawn_faces, paired=True, masking=DE(), augmentation=augmentation)
     pairs: Any = [faces[Draw(row, 2)] for row in range(8)]
-    batch = collate_pairs(pairs)
+    batch = collate_sides(pairs)
     assert batch.image.shape == (16, 3, 112, 112)
     assert batch.is_masked.tolist() == [False] * 8 + [True] * 8
     assert batch.row.tolist() == [*range(8)] * 2

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from maskrec import UserError
+from maskrec.data import LabelledFaces, index_faces, readable_faces
 from maskrec.data import index as index_module
-from maskrec.data import index_faces, readable_faces
+
+
+def labelled(root: Path) -> LabelledFaces:
+    index = index_faces(root)
+    return LabelledFaces(index.paths(), index.labels())
 
 
 def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -85,8 +90,8 @@ def test_broken_pictures_stop_or_are_left_out(faces: Path, caplog: pytest.LogCap
     (faces / "0000003" / "0001.jpg").write_bytes(b"")
     for _ in range(2):  # the second time from the record
         with pytest.raises(UserError, match=r"2 of 24 pictures cannot be read, the first .*0000001/0002.jpg"):
-            readable_faces(index_faces(faces), "error")
-    kept = readable_faces(index_faces(faces), "skip")
+            readable_faces(labelled(faces), "error")
+    kept = readable_faces(labelled(faces), "skip")
     assert len(kept.paths) == 22
     assert str(broken) not in kept.paths
     assert str(broken) in caplog.text
@@ -96,6 +101,6 @@ def test_broken_pictures_stop_or_are_left_out(faces: Path, caplog: pytest.LogCap
 def test_an_identity_without_readable_pictures_goes(faces: Path) -> None:
     for picture in (faces / "0000002").iterdir():
         picture.write_bytes(b"no picture")
-    kept = readable_faces(index_faces(faces), "skip")
+    kept = readable_faces(labelled(faces), "skip")
     assert kept.num_identities == 5
     assert np.bincount(kept.labels).tolist() == [4] * 5

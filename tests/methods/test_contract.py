@@ -13,7 +13,6 @@ from torch.utils._pytree import tree_flatten, tree_map
 import maskrec.methods
 from data_modules import GeneratedFaces
 from maskrec.callbacks import AtomicCheckpointIO, WriteEmbeddings
-from maskrec.masking import DE
 from maskrec.methods import FaceMethod
 
 METHODS = sorted(
@@ -25,19 +24,28 @@ METHODS = sorted(
     key=lambda method: method.__name__,
 )
 METHOD = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
-SMALL = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": (32, 32), "num_identities": 12}
+TRAINED = pytest.mark.parametrize(
+    "method", [method for method in METHODS if method.is_trained], ids=lambda method: method.__name__
+)
+SMALL = {"backbone": "resnet10t", "embedding_dim": 16, "input_size": (32, 32), "num_identities": 12, "queue_length": 64}
 
 
 def make(method: type[FaceMethod], **changes: Any) -> FaceMethod:
     """A method over the smallest network, with the arguments it takes."""
     torch.manual_seed(0)
+    members = [] if method.is_trained else [make(other, **changes) for other in METHODS if other.is_trained]
+    return method(**taken(method, SMALL | {"members": members} | changes))
+
+
+def taken(method: type[FaceMethod], options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that the method takes."""
     takes = {name for base in method.__mro__ for name in inspect.signature(base.__init__).parameters}
-    return method(**{name: value for name, value in (SMALL | changes).items() if name in takes})
+    return {name: value for name, value in options.items() if name in takes}
 
 
 def faces_for(method: type[FaceMethod]) -> GeneratedFaces:
     """What it trains on: it says which batches it needs."""
-    return tiny_faces(landmarks=True, **({"paired": True, "masking": DE()} if method.needs_pairs else {}))
+    return tiny_faces(**method.batches)
 
 
 def make_trainer(folder: Path, **changes: Any) -> Trainer:
@@ -68,7 +76,7 @@ class Gradients(Callback):
             torch.save(gradients, self.file)
 
 
-@METHOD
+@TRAINED
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp_path: Path) -> None:
     model = make(method)
@@ -81,14 +89,15 @@ def test_a_training_step_is_finite(method: type[FaceMethod], precision: Any, tmp
     assert trainer.callback_metrics["train/loss"].isfinite()
 
 
-@METHOD
+@TRAINED
 def test_a_reloaded_checkpoint_gives_equal_embeddings(method: type[FaceMethod], tmp_path: Path) -> None:
     model = make(method)
     trainer = make_trainer(tmp_path, limit_val_batches=0)
     trainer.fit(model, datamodule=faces_for(method))
     trainer.save_checkpoint(tmp_path / "method.ckpt")
     # Elsewhere there are other identities, or none: the head is not built.
-    again = method.load_from_checkpoint(tmp_path / "method.ckpt", weights_only=True, num_identities=None)
+    elsewhere = taken(method, {"num_identities": None})
+    again = method.load_from_checkpoint(tmp_path / "method.ckpt", weights_only=True, **elsewhere)
     with torch.inference_mode():
         assert_equal(model.eval().embed(images()), again.eval().embed(images()))
 
@@ -122,7 +131,7 @@ def test_predict_writes_a_row_a_picture(method: type[FaceMethod], faces: Path, t
         assert all(len(array) == 24 and array.dtype == np.float32 for array in embeddings)
 
 
-@METHOD
+@TRAINED
 def test_two_processes_take_the_step_and_give_the_results_of_one(method: type[FaceMethod], tmp_path: Path) -> None:
     if not method.is_data_parallel:
         pytest.skip(f"{method.__name__} says it is not data-parallel; its own test covers two processes")

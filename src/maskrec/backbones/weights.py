@@ -1,5 +1,6 @@
 """Weights of face recognisers from files: read safely, with the wrappings of public code taken off."""
 
+import glob
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,33 +21,58 @@ HEAD_PREFIXES = ("head.", "margin.")
 
 
 def read_weights(path: str | Path) -> State:
-    """Read the tensors of a weight file, without unpickling anything but tensors and plain values.
+    """Read the tensors of a backbone, without unpickling anything but tensors and plain values.
 
     Wrapper keys (`net_state_dict`, `state_dict`, ...) and name prefixes (`module.`, `backbone.`, ...) are stripped.
+
+    Args:
+        path: The file; see `find_weights`.
 
     Raises:
         UserError: The file is missing, of another kind, unsafe to read, or holds no tensors.
     """
-    path = Path(path)
+    path = find_weights(path)
+    state = _unwrap(read_file(path))
+    if not state:
+        raise UserError(f"weights {path}: holds no tensors")
+    return state
+
+
+def find_weights(pattern: str | Path) -> Path:
+    """The weight file of a name; where that holds `*`, the one file it fits, as `runs/x/seed1-*/checkpoints/last.ckpt`.
+
+    Raises:
+        UserError: There is no such file, or several.
+    """
+    path = Path(pattern)
     if path.suffix not in SUFFIXES:
         raise UserError(f"weights {path}: expected a file ending in {', '.join(SUFFIXES)}")
+    if "*" in str(path):
+        found = sorted(glob.glob(str(path)))  # noqa: PTH207  # pathlib globs below a folder only
+        if len(found) > 1:
+            raise UserError(f"weights {path}: fits {len(found)} files, {found[0]} and {found[1]}; expected one")
+        path = Path(found[0]) if found else path
     if not path.is_file():
         raise UserError(f"weights {path}: no such file")
+    return path
+
+
+def read_file(path: Path) -> Any:
+    """What a weight file holds, on the CPU.
+
+    Raises:
+        UserError: It is broken, or holds more than tensors and plain values.
+    """
     try:
         if path.suffix == ".safetensors":
-            content: Any = safetensors.torch.load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            return safetensors.torch.load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"weights {path}: holds more than tensors and plain values, so it is not read; save the state_dict alone"
         ) from error
     except Exception as error:  # torch, zipfile and safetensors each raise their own for a damaged file
         raise UserError(f"weights {path}: cannot be read as {path.suffix} ({type(error).__name__})") from error
-    state = _unwrap(content)
-    if not state:
-        raise UserError(f"weights {path}: holds no tensors")
-    return state
 
 
 def _unwrap(content: Any) -> State:

@@ -1,6 +1,13 @@
 """What happens around training: checkpoints, pictures, results."""
 
-from maskrec.callbacks.checkpoints import BEST, LAST, AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from maskrec.callbacks.checkpoints import (
+    BEST,
+    LAST,
+    AtomicCheckpointIO,
+    BestCheckpoint,
+    GoodCheckpoints,
+    LastCheckpoint,
+)
 from maskrec.callbacks.csv_log import CSVLog
 from maskrec.callbacks.embeddings import WriteEmbeddings
 from maskrec.callbacks.evaluation_pictures import EvaluationPictures
@@ -18,6 +25,7 @@ __all__ = [
     "CSVLog",
     "EvaluationPictures",
     "FreezeBackbone",
+    "GoodCheckpoints",
     "LastCheckpoint",
     "LatentParts",
     "PictureGrid",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.trainer.states import TrainerFn
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -45,6 +46,27 @@ class BestCheckpoint(ModelCheckpoint):
         """The same, where validation does not end the epoch."""
         if self.monitor in trainer.callback_metrics:
             super().on_train_epoch_end(trainer, pl_module)
+
+
+class GoodCheckpoints(Checkpoint):
+    """Keeps each checkpoint that is good enough, `good-<step>.ckpt`: weights alone, to test or to start from.
+
+    Args:
+        dirpath: Their folder.
+        monitor: The validation metric.
+        at_least: What it has to reach.
+    """
+
+    def __init__(self, dirpath: str, monitor: str = "val/precision_1_of_20", at_least: float = 0.9) -> None:
+        self.dirpath = Path(dirpath)
+        self.monitor = monitor
+        self.at_least = at_least
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep it, if it was scored so well in training."""
+        reached = trainer.callback_metrics.get(self.monitor)
+        if trainer.state.fn == TrainerFn.FITTING and reached is not None and reached >= self.at_least:
+            trainer.save_checkpoint(self.dirpath / f"good-{trainer.global_step}.ckpt", weights_only=True)
 
 
 class LastCheckpoint(Checkpoint):

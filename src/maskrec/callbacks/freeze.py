@@ -1,12 +1,9 @@
 """Training a part of a backbone only."""
 
-from itertools import chain
-
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from maskrec.backbones import Backbone
+from maskrec.backbones import Backbone, freeze_first, keep_statistics
 from maskrec.errors import UserError
 
 
@@ -34,21 +31,12 @@ class FreezeBackbone(Callback):
         """Freeze before the optimiser is made."""
         if stage == "fit":
             for backbone in self._backbones(pl_module):
-                self._freeze(backbone)
-
-    def _freeze(self, backbone: nn.Module) -> None:
-        budget = self.fraction * sum(parameter.numel() for parameter in backbone.parameters())
-        for layer in (module for module in backbone.modules() if not any(module.children())):
-            budget -= sum(parameter.numel() for parameter in layer.parameters())
-            if budget < 0:
-                break
-            layer.requires_grad_(False)
+                freeze_first(backbone, self.fraction)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning puts everything in training mode as an epoch begins; frozen parts go back."""
-        for layer in chain.from_iterable(backbone.modules() for backbone in self._backbones(pl_module)):
-            if isinstance(layer, _BatchNorm) and (self.batch_norm or not _is_trained(layer)):
-                layer.eval()
+        for backbone in self._backbones(pl_module):
+            keep_statistics(backbone, of_trained=self.batch_norm)
 
     def _backbones(self, pl_module: LightningModule) -> list[nn.Module]:
         if self.module is None:
@@ -59,7 +47,3 @@ class FreezeBackbone(Callback):
             name = self.module or "backbone"
             raise UserError(f"FreezeBackbone.module: {type(pl_module).__name__} has no network '{name}'")
         return found
-
-
-def _is_trained(layer: nn.Module) -> bool:
-    return any(parameter.requires_grad for parameter in layer.parameters())

@@ -22,7 +22,7 @@ def log_picture(loggers: Iterable[Logger], file: Path) -> None:
 class PictureGrid(Callback):
     """Shows the first training batch, and faces masked for validation or test, as the network gets them.
 
-    Where the data comes in pairs, each face stands beside itself masked.
+    Where each face has two sides, without its mask and with it, or two views, they stand side by side.
 
     Args:
         dirpath: Folder of the pictures.
@@ -39,7 +39,8 @@ class PictureGrid(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """The first batch."""
         image = batch.image
-        if getattr(trainer.datamodule, "paired", False):  # type: ignore[attr-defined]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if getattr(data, "paired", False) or getattr(data, "views", 1) > 1:
             image = image.unflatten(0, (2, -1)).transpose(0, 1).flatten(0, 1)
         self._show(trainer, "training_batch", image)
 

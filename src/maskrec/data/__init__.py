@@ -1,15 +1,17 @@
 """How faces are read, drawn and batched; which faces is for `data_modules` to say."""
 
-from maskrec.data.check import Broken, LabelledFaces, readable_faces
-from maskrec.data.datasets import EvaluationFaces, TrainingFaces
+from maskrec.data.augmentation import RandomZoom
+from maskrec.data.check import Broken, LabelledFaces, faces_by_name, labelled_faces, readable_faces, with_masked_copy
+from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
 from maskrec.data.index import FaceIndex, expect_folder, find_pictures, index_faces
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, read_landmarks
 from maskrec.data.masked_pairs import MaskedPairs
 from maskrec.data.module import FaceDataModule
 from maskrec.data.pair_files import numbered_pictures, read_lfw_pairs, read_lines, read_numbered_pairs, read_pairs
+from maskrec.data.pair_sampler import PairBatchSampler, PairDraw, StratifiedDraw, UniformDraw
 from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, sample_pairs
-from maskrec.data.real_masks import RealMasks, by_comparison, drawn_lists, list_identities
+from maskrec.data.real_masks import RealMasks, by_comparison, drawn_list, drawn_lists, list_identities
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.data.segmentation import MaskSegmentation
 
@@ -22,23 +24,32 @@ __all__ = [
     "FaceDataModule",
     "FaceIndex",
     "FaceLandmarks",
+    "FaceRows",
     "IdentityBatchSampler",
     "LabelledFaces",
     "MaskSegmentation",
     "MaskedPairs",
+    "PairBatchSampler",
+    "PairDraw",
     "PairList",
     "Pairs",
     "PictureSet",
+    "RandomZoom",
     "RealMasks",
     "ShuffledBatchSampler",
+    "StratifiedDraw",
     "TrainingFaces",
+    "UniformDraw",
     "by_comparison",
     "draw_one_of_n",
     "draw_pairs",
+    "drawn_list",
     "drawn_lists",
     "expect_folder",
+    "faces_by_name",
     "find_pictures",
     "index_faces",
+    "labelled_faces",
     "landmarks_for",
     "list_identities",
     "numbered_pictures",
@@ -49,4 +60,5 @@ __all__ = [
     "read_pairs",
     "readable_faces",
     "sample_pairs",
+    "with_masked_copy",
 ]

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from maskrec.data.images import read_image
-from maskrec.data.index import FaceIndex, cache_folder
+from maskrec.data.index import cache_folder, expect_folder, find_pictures
 from maskrec.errors import UserError
 from maskrec.files import replacing
 
@@ -40,23 +41,65 @@ class LabelledFaces(NamedTuple):
 
     def of_identities(self, identities: npt.NDArray[np.int64]) -> "LabelledFaces":
         """The faces of some identities, numbered anew in their order."""
-        chosen = np.flatnonzero(np.isin(self.labels, identities))
-        labels = np.unique(self.labels[chosen], return_inverse=True)[1].astype(np.int64)
-        return LabelledFaces([self.paths[row] for row in chosen], labels)
+        return self.of_rows(np.isin(self.labels, identities))
+
+    def of_rows(self, kept: npt.NDArray[np.bool_]) -> "LabelledFaces":
+        """Some of the faces, (N,) bool, their identities numbered anew."""
+        labels = np.unique(self.labels[kept], return_inverse=True)[1].astype(np.int64)
+        return LabelledFaces([self.paths[row] for row in np.flatnonzero(kept)], labels)
 
 
-def readable_faces(index: FaceIndex, broken: Broken) -> LabelledFaces:
-    """The pictures of an index that can be read; each is read once, and the outcome kept beside the index.
+def with_masked_copy(faces: LabelledFaces, root: Path, copy: Path) -> LabelledFaces:
+    """Those of the faces below a folder that its masked copy has; an identity that has none left goes too.
+
+    Raises:
+        UserError: The copy is not there, or has none of them.
+    """
+    expect_folder(copy, f"a masked copy: maskrec mask {root} {copy} --kind nist --detectable")
+    has_copy = {os.fsdecode(name) for name, _, _ in find_pictures(copy)}
+    kept = np.array([path.removeprefix(f"{root}/") in has_copy for path in faces.paths])
+    if not kept.any():
+        raise UserError(f"masked copy {copy}: has none of the {len(kept):,} pictures below {root}")
+    return faces.of_rows(kept)
+
+
+def faces_by_name(folder: Path, pattern: str, tree: str) -> LabelledFaces:
+    """The pictures below a folder whose names say who they show.
 
     Args:
-        index: A folder of identities.
+        folder: The folder.
+        pattern: What fits a picture's name below it; its one group is the identity. Other pictures are passed over.
+        tree: What should lie there, for messages.
+
+    Raises:
+        UserError: The folder is missing, or holds no such picture.
+    """
+    expect_folder(folder, tree)
+    names = [os.fsdecode(name) for name, _, _ in find_pictures(folder)]
+    found = [(name, fits[1]) for name in names if (fits := re.fullmatch(pattern, name))]
+    if not found:
+        raise UserError(f"data root {folder}: none of its {len(names):,} pictures is named as expected: {tree}")
+    return labelled_faces(folder, *zip(*found, strict=True))
+
+
+def labelled_faces(folder: Path, names: Sequence[str], people: Sequence[str]) -> LabelledFaces:
+    """Pictures below a folder, (N,), and who they show, (N,), in the order of identities."""
+    labels = np.unique(people, return_inverse=True)[1].astype(np.int64)
+    order = labels.argsort(kind="stable")
+    return LabelledFaces([os.path.join(folder, names[row]) for row in order], labels[order])
+
+
+def readable_faces(faces: LabelledFaces, broken: Broken) -> LabelledFaces:
+    """Those of the faces whose picture can be read; each is read once, and the outcome kept in the cache.
+
+    Args:
+        faces: All of them.
         broken: What to do about pictures that cannot be read: stop, or name them and leave them out. An identity
             that has none left goes too.
 
     Raises:
         UserError: Pictures cannot be read and `broken` is `error`.
     """
-    faces = LabelledFaces(index.paths(), index.labels())
     unreadable = _unreadable(faces.paths)
     if not unreadable:
         return faces
@@ -66,9 +109,7 @@ def readable_faces(index: FaceIndex, broken: Broken) -> LabelledFaces:
             " mend or remove them, or say data.broken skip"
         )
     log.warning("left out %d broken pictures: %s", len(unreadable), ", ".join(unreadable))
-    is_readable = ~np.isin(np.array(faces.paths), unreadable)
-    labels = np.unique(faces.labels[is_readable], return_inverse=True)[1].astype(np.int64)
-    return LabelledFaces([path for path, keep in zip(faces.paths, is_readable, strict=True) if keep], labels)
+    return faces.of_rows(~np.isin(np.array(faces.paths), unreadable))
 
 
 def _unreadable(paths: Sequence[str]) -> list[str]:

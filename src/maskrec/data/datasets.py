@@ -3,7 +3,8 @@
 import random
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import albumentations as A
 import cv2
@@ -23,12 +24,29 @@ from maskrec.masking.on_device import NUM_PARAMETERS, PARAMETERS, SampleMG
 from maskrec.types import FaceBatch
 
 NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
-NO_PARAMETERS = torch.empty(0)
-FIRST, THEN, AGAIN = range(3)  # what random numbers are for: each has a stream of its own
+NO_PARAMETERS = NO_PAIR = torch.empty(0)
+# What random numbers are for: each has a stream of its own, and so has each view of a face.
+FIRST, THEN, AGAIN, SECOND_VIEW = range(4)
 # What keeps a face that is shown again in a batch from having the same pixels, whatever else the experiment does.
 MOVED = A.Affine(
     translate_percent=(-0.04, 0.04), rotate=(-6, 6), scale=(0.95, 1.05), border_mode=cv2.BORDER_REPLICATE, p=1
 )
+
+
+class FaceRows(NamedTuple):
+    """The faces of one data set.
+
+    Args:
+        root: The folder they lie below, on which `maskrec landmarks` was run if masks need landmarks.
+        paths: (N,) pictures.
+        labels: (N,) identities, from 0.
+        worn: (N,) the same pictures with masks on; none where masks are put on online.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    labels: npt.NDArray[np.int64]
+    worn: Sequence[str] = ()
 
 
 class TrainingFaces(Dataset[Any]):
@@ -45,11 +63,14 @@ class TrainingFaces(Dataset[Any]):
         augmentation: Applied in order, after the mask.
         seed: With a draw, fixes what is seen.
         landmarks: Of the N pictures, where the masking or the augmentation needs them.
-        paired: A draw gives the face without its mask, too, and `collate_pairs` makes a batch of such pairs. Both get
+        paired: A draw gives the face without its mask, too, and `collate_sides` makes a batch of such pairs. Both get
             the same augmentation: they differ by the mask alone.
+        views: 2: a draw gives two views of the face, each with a mask and an augmentation of its own.
+        worn: (N,) the pictures with masks on, which a draw that says so shows in place of a mask put on online.
+        sets: (N,) data set of each picture, where there are several.
 
     Raises:
-        UserError: Faces are paired, but do not all get a mask.
+        UserError: Faces are paired, but do not all get a mask, or are to come in views, too.
     """
 
     def __init__(
@@ -62,7 +83,12 @@ class TrainingFaces(Dataset[Any]):
         seed: int = 0,
         landmarks: FaceLandmarks | None = None,
         paired: bool = False,
+        views: Literal[1, 2] = 1,
+        worn: Sequence[str] = (),
+        sets: npt.NDArray[np.int64] | None = None,
     ) -> None:
+        if paired and views > 1:
+            raise UserError("data.views 2: the faces are paired already; leave out data.paired")
         if paired and (masking is None or masking.p < 1):
             raise UserError("data.paired: the second face of each pair wears a mask; give data.masking with p 1")
         self.paths = paths
@@ -71,6 +97,9 @@ class TrainingFaces(Dataset[Any]):
         self.seed = seed
         self.landmarks = landmarks
         self.paired = paired
+        self.views = views
+        self.worn = worn
+        self.sets = np.zeros(len(paths), dtype=np.int64) if sets is None else sets
         # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
         masks = [masking] if masking else []
         self.unworn = np.full(NUM_PARAMETERS if isinstance(masking, SampleMG) else 0, np.nan, dtype=np.float32)
@@ -83,10 +112,16 @@ class TrainingFaces(Dataset[Any]):
         return len(self.paths)
 
     def __getitem__(self, draw: Draw) -> FaceBatch | tuple[FaceBatch, FaceBatch]:
-        """One face, its tensors without the batch dimension; where they are paired: unmasked, masked."""
-        picture = _read(self.paths[draw.row], draw.row, self.image_size, self.landmarks)
-        picture |= {"mask": np.zeros(self.image_size, dtype=np.uint8), PARAMETERS: self.unworn}
-        masked = transformed(self.bare if draw.is_masked is False else self.first, picture, *self._key(draw), FIRST)
+        """One face, its tensors without the batch dimension; where they are paired: unmasked, masked; or two views."""
+        is_worn = bool(self.worn and draw.is_masked)  # the picture has its mask on already
+        picture = _read((self.worn if is_worn else self.paths)[draw.row], draw.row, self.image_size, self.landmarks)
+        picture |= {"mask": np.full(self.image_size, is_worn, dtype=np.uint8), PARAMETERS: self.unworn}
+        first = self.bare if is_worn or draw.is_masked is False else self.first
+        if self.views > 1:
+            views = (transformed(first, picture, *self._key(draw), view) for view in (FIRST, SECOND_VIEW))
+            one, other = (self._finished(view, draw) for view in views)
+            return one, other
+        masked = transformed(first, picture, *self._key(draw), FIRST)
         if self.paired:
             return self._finished(picture, draw), self._finished(masked, draw)
         return self._finished(masked, draw)
@@ -98,7 +133,7 @@ class TrainingFaces(Dataset[Any]):
         seen = transformed(self.then, picture, *self._key(draw), THEN)
         if draw.repeat:
             seen = transformed(self.again, seen, *self._key(draw), AGAIN)
-        return _face(seen, int(self.labels[draw.row]), bool(seen["mask"].any()), draw.row)
+        return _face(seen, int(self.labels[draw.row]), bool(seen["mask"].any()), draw.row, draw.pair)
 
 
 class EvaluationFaces(Dataset[FaceBatch]):
@@ -112,6 +147,7 @@ class EvaluationFaces(Dataset[FaceBatch]):
         landmarks: Of the N pictures, where the masking needs them.
         again: (M,) rows that come again: row N + i is row `again[i]` masked; default: all, where there is a masking.
         is_masked: (N,) bool, who wears a real mask; default: nobody.
+        worn: (N,) the pictures with masks on, which those that come again show in place of a mask put on online.
     """
 
     def __init__(
@@ -123,13 +159,15 @@ class EvaluationFaces(Dataset[FaceBatch]):
         landmarks: FaceLandmarks | None = None,
         again: npt.NDArray[np.int64] | None = None,
         is_masked: npt.NDArray[np.bool_] | None = None,
+        worn: Sequence[str] = (),
     ) -> None:
         self.paths = paths
+        self.worn = worn
         self.image_size = image_size
         self.seed = seed
         self.landmarks = landmarks
         self.masking = _compose([masking] if masking else [], landmarks)
-        self.again = np.arange(len(paths) if masking else 0) if again is None else again
+        self.again = np.arange(len(paths) if masking or worn else 0) if again is None else again
         self.is_masked = np.zeros(len(paths), dtype=bool) if is_masked is None else is_masked
 
     def __len__(self) -> int:
@@ -140,13 +178,17 @@ class EvaluationFaces(Dataset[FaceBatch]):
         """One face, its tensors without the batch dimension; identities play no part here."""
         is_again = row >= len(self.paths)
         source = int(self.again[row - len(self.paths)]) if is_again else row
-        picture = _read(self.paths[source], source, self.image_size, self.landmarks)
+        paths = self.worn if is_again and self.worn else self.paths
+        picture = _read(paths[source], source, self.image_size, self.landmarks)
         seen = transformed(self.masking if is_again else None, picture, self.seed, source)
         return _face(seen, -1, is_again or bool(self.is_masked[source]), row)
 
 
-def collate_pairs(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:
-    """A batch of B paired faces, 2 B long: first all without masks, then, in the same order, all with theirs."""
+def collate_sides(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:
+    """A batch of B faces of two sides each, 2 B long: first all of the first side, then, in the same order, the others.
+
+    Paired faces come so, without masks and with theirs, and two views.
+    """
     batch: FaceBatch = default_collate([face for side in zip(*pairs, strict=True) for face in side])
     return batch
 
@@ -179,9 +221,11 @@ def transformed(transform: A.Compose | None, picture: dict[str, Any], *key: int)
     return seen
 
 
-def _face(seen: dict[str, Any], identity: int, is_masked: bool, row: int) -> FaceBatch:
+def _face(seen: dict[str, Any], identity: int, is_masked: bool, row: int, pair: int | None = None) -> FaceBatch:
     """One sample: a `FaceBatch` without the batch dimension, which the loader stacks."""
     landmarks = torch.from_numpy(unmirrored(seen["keypoints"])) if "keypoints" in seen else NO_LANDMARKS
     parameters = torch.from_numpy(seen[PARAMETERS]) if PARAMETERS in seen else NO_PARAMETERS
     numbers = torch.tensor(identity), torch.tensor(is_masked), torch.tensor(row)
-    return FaceBatch(to_tensor(seen["image"]), *numbers, landmarks, parameters)
+    return FaceBatch(
+        to_tensor(seen["image"]), *numbers, landmarks, parameters, NO_PAIR if pair is None else torch.tensor(pair)
+    )

@@ -124,6 +124,7 @@ class PictureSet(EvaluationSet):
         masking: How faces are masked.
         again: (M,) rows that come again, masked, as rows N to N + M - 1; default: all, where there is a masking.
         is_masked: (N,) bool, who wears a real mask; default: nobody.
+        worn: (N,) the pictures with masks on, aligned, in place of a masking.
         **kwargs: As for `EvaluationModule`.
 
     Raises:
@@ -139,6 +140,7 @@ class PictureSet(EvaluationSet):
         masking: MaskTransform | None = None,
         again: Rows | None = None,
         is_masked: npt.NDArray[np.bool_] | None = None,
+        worn: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -151,7 +153,8 @@ class PictureSet(EvaluationSet):
         self.names = names
         self.aligned = aligned
         self.masking = masking
-        self.again = np.arange(len(names) if masking else 0) if again is None else again
+        self.worn = worn
+        self.again = np.arange(len(names) if masking or worn else 0) if again is None else again
         self.is_masked = np.zeros(len(names), dtype=bool) if is_masked is None else is_masked
 
     def prepare_data(self) -> None:
@@ -159,14 +162,16 @@ class PictureSet(EvaluationSet):
         _ = self._pictures
 
     @cached_property
-    def _pictures(self) -> tuple[list[str], FaceLandmarks | None]:
+    def _pictures(self) -> tuple[Sequence[str], FaceLandmarks | None, Sequence[str]]:
+        """Aligned faces, their landmarks where the masking needs them, and the same faces with masks on."""
         found = aligned_faces(self.root, self.names, self.aligned)
-        return found.paths, landmarks_for([self.masking], found.root, found.paths)
+        return found.paths, landmarks_for([self.masking], found.root, found.paths), self.worn
 
     def faces(self, image_size: tuple[int, int]) -> EvaluationFaces:
         """All faces as they are, then those that come again."""
-        paths, landmarks = self._pictures
-        return EvaluationFaces(paths, image_size, self.masking, MASK_SEED, landmarks, self.again, self.is_masked)
+        paths, landmarks, worn = self._pictures
+        masks = self.masking, MASK_SEED, landmarks, self.again, self.is_masked, worn
+        return EvaluationFaces(paths, image_size, *masks)
 
     def wears(self) -> Tensor:
         """(N + M,) bool, who wears a mask, real or put on."""

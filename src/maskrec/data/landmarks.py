@@ -135,6 +135,17 @@ def landmarks_for(
     return read_landmarks(root, paths) if _need_landmarks(transforms) else None
 
 
+def joined_landmarks(parts: Sequence[FaceLandmarks | None]) -> FaceLandmarks | None:
+    """The landmarks of several folders' pictures, one folder after the other; None where none are needed."""
+    known = [part for part in parts if part is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    records = [part.records for part in known]
+    starts = np.cumsum([0, *(len(part.points) for part in known[:-1])])
+    shifted = [np.where(of_part < 0, -1, of_part + start) for of_part, start in zip(records, starts, strict=True)]
+    return FaceLandmarks(np.concatenate([part.points for part in known]), np.concatenate(shifted))
+
+
 def _need_landmarks(transforms: Iterable[Any]) -> bool:
     """Whether one of the transforms is a mask that needs landmarks, or holds such a one, as `A.OneOf` may."""
     return any(

@@ -1,17 +1,16 @@
 """The base of every data module that trains: batches, masks, and where a resumed epoch goes on."""
 
-from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
+from typing import Literal
 
 import albumentations as A
 import numpy as np
-import numpy.typing as npt
 from torch.utils.data import DataLoader
 
-from maskrec.data.datasets import EvaluationFaces, TrainingFaces, collate_pairs
+from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces, collate_sides
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet
-from maskrec.data.landmarks import landmarks_for, read_landmarks
+from maskrec.data.landmarks import FaceLandmarks, joined_landmarks, landmarks_for, read_landmarks
+from maskrec.data.pair_sampler import PairBatchSampler, PairDraw
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.errors import UserError
 from maskrec.masking import MG, MaskTransform
@@ -36,6 +35,9 @@ class FaceDataModule(EvaluationModule):
         landmarks: Give batches the landmarks of their faces even where neither masks nor augmentation need them.
         paired: Each of the `batch_size` faces comes without and with its mask: first all without, then, in the same
             order, all with theirs, 2 x batch_size pictures over all processes; `masking` with p 1.
+        views: 2: each of the `batch_size` faces comes in two views, each with a mask and an augmentation of its own:
+            first all first views, then, in the same order, all second ones.
+        pair_draw: How pairs are drawn: `batch_size` of them, each an unmasked reference and a masked probe.
         test_sets: What a method is tested on.
         num_workers: Loader processes of each rank; default: one a core, at most 8, shared by the ranks of this machine.
         seed: Seed of batches, masks and augmentation; linked to `seed_everything`.
@@ -52,6 +54,8 @@ class FaceDataModule(EvaluationModule):
         masking_on_device: bool = False,
         landmarks: bool = False,
         paired: bool = False,
+        views: Literal[1, 2] = 1,
+        pair_draw: PairDraw | None = None,
         test_sets: list[EvaluationSet] | None = None,
         num_workers: int | None = None,
         seed: int = 0,
@@ -65,6 +69,8 @@ class FaceDataModule(EvaluationModule):
         self.augmentation = augmentation or []
         self.landmarks = landmarks
         self.paired = paired
+        self.views = views
+        self.pair_draw = pair_draw
         self.test_sets = test_sets or []
         self.seed = seed
 
@@ -92,18 +98,33 @@ class FaceDataModule(EvaluationModule):
         for faces in self.test_sets:
             faces.prepare_data()
 
-    def show(self, root: Path, paths: Sequence[str], labels: npt.NDArray[np.int64]) -> TrainingFaces:
-        """Faces below a folder as masking and augmentation show them: what `training_faces` returns.
+    def show(self, *sets: FaceRows) -> TrainingFaces:
+        """The faces of one or several data sets as masking and augmentation show them: what `training_faces` returns.
 
         Raises:
-            UserError: Masks need landmarks that were not detected.
+            UserError: Masks need landmarks that were not detected, or some sets have masked copies and some have none.
         """
-        transforms = [self.masking, *self.augmentation]
-        landmarks = read_landmarks(root, paths) if self.landmarks else landmarks_for(transforms, root, paths)
-        masking = self.sampling or self.masking
+        if len({bool(part.worn) for part in sets}) > 1:
+            raise UserError("data.sets: some have a masked_copy and some have none; expected all or none")
+        identities = np.cumsum([0, *(part.labels.max(initial=-1) + 1 for part in sets[:-1])])
         return TrainingFaces(
-            paths, labels, self.image_size, masking, self.augmentation, self.seed, landmarks, self.paired
+            [path for part in sets for path in part.paths],
+            np.concatenate([part.labels + first for part, first in zip(sets, identities, strict=True)]),
+            self.image_size,
+            self.sampling or self.masking,
+            self.augmentation,
+            self.seed,
+            joined_landmarks([self._landmarks_of(part) for part in sets]),
+            self.paired,
+            self.views,
+            [path for part in sets for path in part.worn],
+            np.repeat(np.arange(len(sets)), [len(part.paths) for part in sets]),
         )
+
+    def _landmarks_of(self, part: FaceRows) -> FaceLandmarks | None:
+        if self.landmarks:
+            return read_landmarks(part.root, part.paths)
+        return landmarks_for([self.masking, *self.augmentation], part.root, part.paths)
 
     # Loaders.
 
@@ -112,12 +133,16 @@ class FaceDataModule(EvaluationModule):
         faces = self.training_faces()
         options = {"seed": self.seed, "rank": self.rank, "world_size": self.world_size}
         sampler: EpochBatchSampler
-        if self.images_per_identity is None:
+        if self.pair_draw is not None:
+            if not faces.worn and (self.masking is None or self.masking.p < 1):
+                raise UserError("data.pair_draw: probes wear masks; give data.masking with p 1, or a set's masked_copy")
+            sampler = PairBatchSampler(faces.labels, faces.sets, self.batch_size, self.pair_draw, **options)
+        elif self.images_per_identity is None:
             sampler = ShuffledBatchSampler(len(faces), self.batch_size, **options)
         else:
             images = self.images_per_identity, self.masked_per_identity
             sampler = IdentityBatchSampler(faces.labels, self.batch_size, *images, **options)
-        return self.training_loader(faces, sampler, collate_pairs if self.paired else None)
+        return self.training_loader(faces, sampler, collate_sides if self.paired or self.views > 1 else None)
 
     def plain_training_loader(self) -> DataLoader[FaceBatch]:
         """The training faces as they are, each once, in order."""

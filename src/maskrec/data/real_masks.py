@@ -139,25 +139,54 @@ def drawn_lists(
     Raises:
         UserError: A list was drawn from other pictures.
     """
-    lists = {}
+    sides = {True: np.flatnonzero(is_masked), False: np.flatnonzero(~is_masked)}
+    rows = {comparison: (sides[first], sides[second]) for comparison, (first, second) in COMPARISONS.items()}
+    drawn = {
+        comparison: drawn_list(f"{set_name}-{comparison}", root, names, labels, pairs, seed, *of_both)
+        for comparison, of_both in rows.items()
+    }
+    return {comparison: listed for comparison, listed in drawn.items() if have_both_kinds(listed.is_genuine)}
+
+
+def drawn_list(
+    name: str,
+    root: Path,
+    names: Sequence[str],
+    labels: Rows,
+    pairs: int,
+    seed: int = 0,
+    reference: Rows | None = None,
+    probe: Rows | None = None,
+) -> Pairs:
+    """A fixed list of as many genuine as impostor pairs: drawn once, kept in the cache, and read from there.
+
+    Args:
+        name: What the file begins with.
+        root: The folder.
+        names: (N,) pictures below it.
+        labels: (N,) their identities.
+        pairs: Pairs of each kind; fewer where the faces do not give so many.
+        seed: Seed of the draw.
+        reference: Rows of the first faces; default: all.
+        probe: Rows of the second; default: all.
+
+    Raises:
+        UserError: The list was drawn from other pictures.
+    """
+    everyone = np.arange(len(names))
+    reference, probe = (everyone if rows is None else rows for rows in (reference, probe))
     drawn_from = hashlib.sha256(os.fsencode("\0".join(names))).hexdigest()[:16]
     header = f"{pairs} pairs a kind, seed {seed}, of {len(names)} pictures ({drawn_from}) below {root.resolve()}"
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    for comparison, (first, second) in COMPARISONS.items():
-        file = cache_folder() / "pairs" / f"{set_name}-{comparison}-{pairs}-{seed}-{place}.txt"
-        if file.is_file():
-            lists[comparison] = _read_drawn(file, header, names, labels)
-            continue
-        reference, probe = np.flatnonzero(is_masked == first), np.flatnonzero(is_masked == second)
-        drawn = draw_pairs(labels, reference, probe, pairs, seed)
-        if have_both_kinds(drawn.is_genuine):
-            lists[comparison] = drawn
-            with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
-                write_pairs(file, header, drawn, names)
-                rank_zero_info(
-                    f"{set_name}: {len(drawn.fold):,} pairs of {comparison} were drawn, and are kept in {file}"
-                )
-    return lists
+    file = cache_folder() / "pairs" / f"{name}-{pairs}-{seed}-{place}.txt"
+    if file.is_file():
+        return _read_drawn(file, header, names, labels)
+    drawn = draw_pairs(labels, reference, probe, pairs, seed)
+    if have_both_kinds(drawn.is_genuine):
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
+            write_pairs(file, header, drawn, names)
+            rank_zero_info(f"{name}: {len(drawn.fold):,} pairs were drawn, and are kept in {file}")
+    return drawn
 
 
 def _read_drawn(file: Path, header: str, names: Sequence[str], labels: Rows) -> Pairs:

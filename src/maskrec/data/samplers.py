@@ -22,6 +22,8 @@ class Draw(NamedTuple):
     """How often the face was shown before in this epoch."""
     is_masked: bool | None = None
     """Whether it wears a mask; None: as the masking's probability has it."""
+    pair: int | None = None
+    """The number of its pair in the batch, where faces come in pairs."""
 
 
 class EpochBatchSampler(Sampler[list[Draw]], ABC):
@@ -71,6 +73,10 @@ class EpochBatchSampler(Sampler[list[Draw]], ABC):
         """(batch_size,) who wears a mask in every global batch; None: as the masking's probability has it."""
         return None
 
+    def pairs(self) -> Rows | None:
+        """(batch_size,) the pair of each face in every global batch, rising; None where faces do not come in pairs."""
+        return None
+
     def __iter__(self) -> Iterator[list[Draw]]:
         """This rank's batches, from `start` on; the next epoch starts at its beginning again."""
         plan = self.plan(np.random.default_rng((self.seed, self.epoch)))
@@ -78,10 +84,12 @@ class EpochBatchSampler(Sampler[list[Draw]], ABC):
         start, self.start = self.start, 0
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
-        wears = self.wears()
-        is_masked = [None] * share if wears is None else wears[mine].tolist()
-        for rows, repeat in zip(plan[start:, mine].tolist(), repeats[start:, mine].tolist(), strict=True):
-            yield [Draw(row, self.epoch, *how) for row, *how in zip(rows, repeat, is_masked, strict=True)]
+        is_masked, pair = (
+            [None] * share if column is None else column[mine].tolist() for column in (self.wears(), self.pairs())
+        )
+        for rows, repeat in zip(plan[start:, mine], repeats[start:, mine], strict=True):
+            how = zip(rows.tolist(), repeat.tolist(), is_masked, pair, strict=True)
+            yield [Draw(row, self.epoch, *rest) for row, *rest in how]
 
 
 def _repeats(rows: Rows) -> Rows:

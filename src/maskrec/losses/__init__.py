@@ -8,6 +8,8 @@ from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_doma
 from maskrec.losses.domain_centers import DomainCenters
 from maskrec.losses.embedding import EmbeddingLoss
 from maskrec.losses.head import IdentityHead, IdentityLoss
+from maskrec.losses.info_nce import InfoNCE, info_nce
+from maskrec.losses.key_queue import KeyQueue
 from maskrec.losses.latent_part import Prior, latent_part_loss
 from maskrec.losses.softmax import Softmax
 from maskrec.losses.sphereface import SphereFace, sphereface_logits
@@ -24,6 +26,8 @@ __all__ = [
     "EmbeddingLoss",
     "IdentityHead",
     "IdentityLoss",
+    "InfoNCE",
+    "KeyQueue",
     "Prior",
     "Softmax",
     "SphereFace",
@@ -33,6 +37,7 @@ __all__ = [
     "cosface_logits",
     "cross_domain_loss",
     "guided_perceptual_loss",
+    "info_nce",
     "latent_part_loss",
     "mask_loss",
     "single_domain_loss",

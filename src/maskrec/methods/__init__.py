@@ -4,6 +4,19 @@ from maskrec.methods.balanced import BalancedMatching
 from maskrec.methods.base import CosineSimilarity, FaceMethod
 from maskrec.methods.classifier import FaceClassifier
 from maskrec.methods.dcr import DCR
+from maskrec.methods.ensemble import Ensemble
 from maskrec.methods.lpd import LPD
+from maskrec.methods.moco import MoCoV2
+from maskrec.methods.siamese import ContrastiveSiamese
 
-__all__ = ["DCR", "LPD", "BalancedMatching", "CosineSimilarity", "FaceClassifier", "FaceMethod"]
+__all__ = [
+    "DCR",
+    "LPD",
+    "BalancedMatching",
+    "ContrastiveSiamese",
+    "CosineSimilarity",
+    "Ensemble",
+    "FaceClassifier",
+    "FaceMethod",
+    "MoCoV2",
+]

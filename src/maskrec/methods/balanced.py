@@ -10,6 +10,7 @@ E_P see both kinds of faces in one batch, with common statistics of batch-norm.
 """
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ from maskrec.backbones import create_backbone
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluation, MaskClassification
 from maskrec.losses import ArcFace, IdentityHead, IdentityLoss, guided_perceptual_loss, mask_loss
+from maskrec.masking import DE
 from maskrec.methods.base import NO_HEAD, FaceMethod
 from maskrec.methods.identity_means import start_from_means
 from maskrec.networks import MaskClassifier
@@ -65,7 +67,7 @@ class BalancedMatching(FaceMethod):
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("full_head.", "partial_head.")
-    needs_pairs: ClassVar[bool] = True
+    batches: ClassVar[Mapping[str, Any]] = {"paired": True, "masking": DE()}
 
     def __init__(
         self,

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from maskrec.backbones import Backbone
+from maskrec.backbones.weights import find_weights, read_file
 from maskrec.errors import UserError
 from maskrec.evaluation import Evaluation, Evaluator, ProtocolResults
 from maskrec.schedules import WarmupSchedule
-from maskrec.types import Embedding, FaceBatch
+from maskrec.types import Embedder, Embedding, FaceBatch
 
+MEANS = ("auc", "accuracy", "precision_1_of_20")  # of validation, over all comparisons that have them
 PLAIN = (bool, int, float, str, type(None))
 NO_HEAD = "training needs num_identities, the number of training identities; the data gives it"
 
@@ -36,8 +38,10 @@ class FaceMethod(LightningModule, ABC):
     """Prefixes of weights only training needs: a checkpoint may hold them where the method has none."""
     is_data_parallel: ClassVar[bool] = True
     """Whether two processes with half a batch each take the step of one process with the whole batch."""
-    needs_pairs: ClassVar[bool] = False
-    """Whether it trains on paired batches, each face without and with a mask (`data.paired`)."""
+    is_trained: ClassVar[bool] = True
+    """Whether there is anything to train."""
+    batches: ClassVar[Mapping[str, Any]] = {}
+    """What a `FaceDataModule` is given for the batches that the method is trained on."""
 
     def __init__(
         self,
@@ -76,11 +80,27 @@ class FaceMethod(LightningModule, ABC):
     def setup(self, stage: str) -> None:
         """Refuse batches that the method cannot be trained on."""
         data = getattr(self.trainer, "datamodule", None)
-        if stage == "fit" and self.needs_pairs and not getattr(data, "paired", False):
+        if stage == "fit" and self.batches.get("paired") and not getattr(data, "paired", False):
             raise UserError(
                 f"{type(self).__name__} trains on each face without and with a mask: set data.paired true, and"
                 " data.masking with p 1"
             )
+
+    def go_on_from(self, checkpoint: str) -> None:
+        """Take all weights and buffers from a checkpoint of this method; training itself begins anew.
+
+        Raises:
+            UserError: It cannot be read, or is not one of this method as it is built here.
+        """
+        path = find_weights(checkpoint)
+        state = read_file(path)
+        try:
+            self.load_state_dict(state.get("state_dict", state))
+        except (AttributeError, RuntimeError) as error:
+            raise UserError(
+                f"model.start_from {path}: expected a checkpoint of {type(self).__name__} as it is set here:"
+                f" {' '.join(str(error).split())}"
+            ) from error
 
     @abstractmethod
     def embed(self, images: Tensor) -> Embedding:
@@ -127,19 +147,26 @@ class FaceMethod(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         """Score, and log `val/...` with the mean of each metric over all comparisons as `val/<metric>`."""
-        self.results = self._evaluator.compute(self)
-        self._log_results("val")
-        for metric in ("auc", "accuracy"):
+        self._score("val")
+        for metric in MEANS:
             values = [result.numbers[metric] for result in self.results.values() if metric in result.numbers]
             if values:
                 self.log(f"val/{metric}", sum(values) / len(values), prog_bar=True)
 
     def on_test_epoch_end(self) -> None:
         """Score, and log `test/...`."""
-        self.results = self._evaluator.compute(self)
-        self._log_results("test")
+        self._score("test")
 
-    def _log_results(self, split: str) -> None:
+    def embedders(self, stage: str) -> Mapping[str, Embedder]:
+        """What compares embeddings in `val` or `test`, by what its results' names end in; here the method itself."""
+        return {"": self}
+
+    def _score(self, split: str) -> None:
+        self.results = {
+            f"{key}{ending}": result
+            for ending, embedder in self.embedders(split).items()
+            for key, result in self._evaluator.compute(embedder).items()
+        }
         # Every rank has gathered all embeddings and computed the same numbers: there is nothing to reduce.
         for key, result in self.results.items():
             self.log_dict({f"{split}/{key}/{metric}": value for metric, value in result.numbers.items()})

@@ -7,6 +7,7 @@ As in the authors' public code, the box is found and cut out in the picture itse
 branch has a batch-norm of its own, and classifiers have no bias. Beyond the paper: training starts at the full box.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -53,6 +54,8 @@ class LPD(CosineSimilarity, FaceMethod):
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("global_branch.head.", "partial_branch.head.")
+
+    batches: ClassVar[Mapping[str, Any]] = {"landmarks": True}
 
     def __init__(
         self,

@@ -60,6 +60,27 @@ def det(curves: Mapping[str, Curve]) -> Figure:
     return figure
 
 
+def roc_of_sets(comparison: str, curves: Mapping[str, Curve]) -> Figure:
+    """True accept rate over FMR of each test set: which is the harder one."""
+    figure, axis = _chart(f"{comparison}: test sets", "FPR (FMR)", "TPR = 1 - FNMR")
+    for name, curve in curves.items():
+        axis.plot(curve.fmr, 1 - curve.fnmr, label=name)
+    axis.set(ylim=(0, 1.02))
+    _legend(axis)
+    return figure
+
+
+def error_rates_of_sets(comparison: str, curves: Mapping[str, Curve]) -> Figure:
+    """FAR (dashed) and FRR over the threshold of each test set: whether one threshold suits them all."""
+    figure, axis = _chart(f"{comparison}: test sets", "threshold", "FAR (dashed), FRR")
+    for name, curve in curves.items():
+        threshold, fmr, fnmr = (values[np.isfinite(curve.threshold)] for values in curve)
+        (line,) = axis.plot(threshold, fnmr, label=name)
+        axis.plot(threshold, fmr, "--", color=line.get_color())
+    _legend(axis)
+    return figure
+
+
 def error_rates(name: str, curve: Curve, numbers: Mapping[str, float]) -> Figure:
     """FAR and FRR over the threshold, with EER and FRR100 marked.
 

@@ -40,6 +40,7 @@ def write_report(folder: Path) -> Path:
     for name in sets:
         body += [element("h3", name), *_results(run, name)]
     body += _paper_only(run)
+    body += _section("Pictures: all test sets", drawn[""])
     for name in sets:
         body += _section(f"Pictures: {name}", [*drawn.get(name, []), left.get(name, [])])
     body += _section("Training and faces", [draw_training(folder, target), left.get("", [])])

@@ -28,12 +28,29 @@ class Picture(NamedTuple):
 
 
 def draw_scores(run: Run, folder: Path) -> dict[str, list[list[Picture]]]:
-    """Curves and histograms of each test set into a folder, in rows."""
+    """Curves and histograms of each test set into a folder, in rows; under "" those of several sets together."""
     sets: dict[str, dict[str, Arrays]] = {}
     for key, arrays in run.arrays.items():
         name, comparison = key.split("/", 1)
         sets.setdefault(name, {})[comparison] = arrays
-    return {name: _draw_set(run, name, found, folder) for name, found in sets.items()}
+    drawn = {name: _draw_set(run, name, found, folder) for name, found in sets.items()}
+    return drawn | {"": _draw_together(sets, folder)}
+
+
+def _draw_together(sets: dict[str, dict[str, Arrays]], folder: Path) -> list[list[Picture]]:
+    """Each comparison that several sets have: a row of error rates, a row of ROC curves."""
+    together: dict[str, dict[str, figures.Curve]] = {}
+    for name, found in sets.items():
+        for comparison, arrays in found.items():
+            if (curve := figures.curve_of(arrays)) is not None:
+                together.setdefault(comparison, {})[name] = curve
+    rates, rocs = [], []
+    for comparison, curves in together.items():
+        if len(curves) > 1:
+            words, end = f"{comparison} ({comparison_words(comparison)}), all test sets", f"all_{comparison}"
+            rates.append(_save(figures.error_rates_of_sets(comparison, curves), folder, f"{end}_rates", words))
+            rocs.append(_save(figures.roc_of_sets(comparison, curves), folder, f"{end}_roc", words))
+    return [rates, rocs]
 
 
 def _draw_set(run: Run, name: str, found: dict[str, Arrays], folder: Path) -> list[list[Picture]]:

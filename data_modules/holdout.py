@@ -1,0 +1,36 @@
+"""The held-out identities of any data set as a test set."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from data_modules.face_folder import FaceFolder
+from maskrec.data import FaceLandmarks, MaskedPairs, PairList, drawn_list, landmarks_for
+from maskrec.masking import MaskTransform
+
+
+class Holdout(MaskedPairs):
+    """A fixed list of as many genuine as impostor pairs, drawn once, in the three comparisons, and the right one of 20.
+
+    So hold Seneviratne et al. sets out, "Multi-dataset training for masked face recognition with a contrastive Siamese
+    network", Sec. 3.6.
+
+    Args:
+        faces: Which identities: those it holds out; with `held_out: 1.0` all. Its `masked_copy` brings the masks.
+        name: Short name, as in log keys.
+        pairs: Genuine pairs, and as many impostor pairs: 1,000 in all, as the paper's public lists have.
+        masking: Else, how faces are masked.
+    """
+
+    def __init__(self, faces: FaceFolder, name: str, pairs: int = 500, masking: MaskTransform | None = None) -> None:
+        held_out = faces.split[1]
+        names = [path.removeprefix(f"{faces.root}/") for path in held_out.paths]
+        drawn = drawn_list(name, faces.root, names, held_out.labels, pairs)
+        listed = PairList(drawn.reference, drawn.probe, drawn.is_genuine, drawn.fold, held_out.paths, held_out.labels)
+        worn = [str(faces.masked_copy / name) for name in names] if faces.masked_copy else []
+        super().__init__(name, listed, faces.root, masking, one_of_20=True, worn=worn)
+        self.held_out = faces
+
+    @cached_property
+    def _pictures(self) -> tuple[Sequence[str], FaceLandmarks | None, Sequence[str]]:
+        root, paths, _, worn = self.held_out.held_out_rows()
+        return paths, landmarks_for([self.masking], root, paths), worn
