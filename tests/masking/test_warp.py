@@ -6,7 +6,7 @@ import pytest
 
 from maskrec.masking.base import Face
 from maskrec.masking.styles import STYLES, choose
-from maskrec.masking.warp import affine_map, anchors_on, box_around, delaunay, with_rim
+from maskrec.masking.warp import Box, Mesh, affine_map, anchors_on, box_around, delaunay, reaching_out, with_rim
 
 
 def area(corners: np.ndarray) -> np.ndarray:
@@ -67,6 +67,23 @@ def test_delaunay_triangles_cover_the_hull_once(name: str) -> None:
         uy = ((ax**2 + ay**2) * (cx - bx) + (bx**2 + by**2) * (ax - cx) + (cx**2 + cy**2) * (bx - ax)) / d
         radius = np.hypot(ax - ux, ay - uy)
         assert (np.hypot(*(points - (ux, uy)).T) > radius * (1 - 1e-3)).all()
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_triangles_that_reach_to_the_rim_map_like_those_behind_them(name: str, portraits: list[Face]) -> None:
+    source = with_rim(choose(name).anchors)
+    triangles = delaunay(source)
+    grown = reaching_out(triangles)
+    assert len(triangles) - len(grown) == 12  # two behind each of six
+    assert (area(source[grown]) > 0).all()
+    np.testing.assert_allclose(area(source[grown]).sum(), area(source[triangles]).sum(), rtol=1e-4)
+    for _, landmarks in portraits[:5]:
+        target = with_rim(anchors_on(landmarks))
+        plain, reaching = (
+            Mesh(source, some, source).map_to(target, Box(0, 0, 112, 112)) for some in (triangles, grown)
+        )
+        # Between two triangles either may own a pixel.
+        assert (np.abs(plain - reaching).max(axis=2) > 0.01).mean() < 0.01
 
 
 def test_four_points_on_a_circle_are_two_triangles() -> None:

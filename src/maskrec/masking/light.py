@@ -1,5 +1,6 @@
 """The light on a face, read off its own skin, so that a mask looks as if it had been there."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import cv2
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from maskrec.masking.base import Image, Points
 from maskrec.masking.layout import MIRROR, NUM_LANDMARKS
-from maskrec.masking.warp import box_between
+from maskrec.masking.warp import NO_MAP, box_between
 
 Triple: TypeAlias = tuple[float, float, float]
 
@@ -61,7 +62,7 @@ _FACTORS = np.column_stack([NORMALS[:, 0], NORMALS[:, 1], (1 + NORMALS[:, 2]) / 
 SOLVE = np.linalg.inv(_FACTORS.T @ _FACTORS + TRUST * np.eye(3)) @ _FACTORS.T
 EXPECTED: list[float] = (_FACTORS @ USUAL).tolist()
 GREY_ROWS = np.tile((RED, GREEN, BLUE), (3, 1))
-_ROWS, _COLUMNS = np.mgrid[-1:2, -1:2].reshape(2, 9, 1)
+_AROUND = np.array([[(x, y)] for y in (-1, 0, 1) for x in (-1, 0, 1)], dtype=np.float32)
 
 
 class Light(NamedTuple):
@@ -76,6 +77,10 @@ class Light(NamedTuple):
     softness: int
     """0 sharp, 1 usual, 2 soft."""
 
+    def on(self, colours: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Colours (..., 3) of surfaces as they are in the picture."""
+        return np.asarray(colours) @ self.colour.T
+
 
 def light_on(image: Image, landmarks: Points) -> Light:
     """Estimate the light on a face.
@@ -85,37 +90,29 @@ def light_on(image: Image, landmarks: Points) -> Light:
         landmarks: (96, 2), left and right as in the layout.
     """
     height, width = image.shape[:2]
-    places = (WEIGHTS @ landmarks).clip(-2, max(height, width)).astype(np.intp)
+    places = np.floor(WEIGHTS @ landmarks)
     inside = [number for number, (x, y) in enumerate(places.tolist()) if 0 < x < width - 1 and 0 < y < height - 1]
-    column, row = places[inside].T
-    seen = image[row + _ROWS, column + _COLUMNS]  # (9, n, 3)
-    skin, brightness = [], {}
-    for number, (red, green, blue) in zip(inside, seen.sum(axis=0, dtype=np.float32).tolist(), strict=True):
-        grey = (RED * red + GREEN * green + BLUE * blue) / 9
-        if grey > BLACK:
-            skin.append((grey, red / 9, green / 9, blue / 9))
-            brightness[number] = grey
+    seen = cv2.remap(image, places + _AROUND, NO_MAP, cv2.INTER_NEAREST).reshape(len(_AROUND), -1)  # (9, N * 3)
+    colours = cv2.reduce(seen, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F).reshape(-1, 3).tolist()
+    skin = sorted((grey, number) for number in inside if (grey := _grey(*colours[number])) > BLACK)
     if len(skin) < FEWEST:
         return _light(USUAL, USUAL_SKIN, 0.0, 1)
-    middle = sorted(skin)[len(skin) // 2]
-    # Hair, glasses and highlights are no measure of light.
-    surprise = [
-        min(max(brightness[number] / middle[0], 0.45), 1.5) - usual if number in brightness else 0.0
-        for number, usual in enumerate(EXPECTED)
-    ]
+    middle, middle_number = skin[len(skin) // 2]
+    surprise = [0.0] * len(EXPECTED)
+    for grey, number in skin:  # hair, glasses and highlights are no measure of light
+        surprise[number] = min(max(grey / middle, 0.45), 1.5) - EXPECTED[number]
     across, down, sky = (
         min(max(usual + more, low), high)
-        for usual, more, low, high in zip(USUAL, (SOLVE @ surprise).tolist(), LOWEST, HIGHEST, strict=True)
+        for usual, more, low, high in zip(USUAL, SOLVE.dot(surprise).tolist(), LOWEST, HIGHEST, strict=True)
     )
-    greens = seen[..., 1]
-    contrast = sorted((greens.max(axis=0) - greens.min(axis=0)).tolist())[len(inside) // 5]
+    greens = (cv2.reduce(seen, 0, cv2.REDUCE_MAX) - cv2.reduce(seen, 0, cv2.REDUCE_MIN))[0, 1::3].tolist()
+    contrast = sorted(greens[number] for number in inside)[len(inside) // 5]
     noise = contrast / 3  # nine values span three standard deviations
-    return _light((across, down, sky), middle[1:], noise, _softness(image, landmarks))
+    return _light((across, down, sky), colours[middle_number], noise, _softness(image, landmarks))
 
 
-def _light(direction: Triple, skin: Triple, noise: float, softness: int) -> Light:
-    red, green, blue = skin
-    grey = max(RED * red + GREEN * green + BLUE * blue, 1.0)
+def _light(direction: Triple, skin: Sequence[float], noise: float, softness: int) -> Light:
+    grey = max(_grey(*skin), 1.0)
     # Half of it is the skin's own colour, half the light's: nobody can tell.
     exposure = min(max((grey / SKIN_LEVEL) ** 0.7, 0.25), 1.15)
     colourful = min((max(skin) - min(skin)) / grey / COLOURFUL, 1.0)
@@ -124,6 +121,10 @@ def _light(direction: Triple, skin: Triple, noise: float, softness: int) -> Ligh
         tint = min(max(part / grey / usual, 0.6), 1.6) ** (0.5 * colourful)
         colour[channel, channel] += exposure * colourful * tint
     return Light(colour, direction, 0.8 * max(noise - QUIET, 0.0), softness)
+
+
+def _grey(red: float, green: float, blue: float) -> float:
+    return RED * red + GREEN * green + BLUE * blue
 
 
 def _softness(image: Image, landmarks: Points) -> int:
@@ -135,6 +136,7 @@ def _softness(image: Image, landmarks: Points) -> int:
         return 1
     eyes = cv2.extractChannel(image[box.part], 1)
     # Eyelids and lashes run across: differences downwards, of second order over those of first.
-    fine, coarse = (cv2.norm(cv2.Sobel(eyes, cv2.CV_16S, 0, order, ksize=1), cv2.NORM_L1) for order in (2, 1))
+    fine = cv2.norm(cv2.Sobel(eyes, cv2.CV_16S, 0, 2, ksize=1), cv2.NORM_L1)
+    coarse = cv2.norm(eyes[2:], eyes[:-2], cv2.NORM_L1)
     detail = fine / max(coarse, 1.0)
     return 2 - (detail > BLURRED[0]) - (detail > BLURRED[1])

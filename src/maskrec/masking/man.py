@@ -80,7 +80,7 @@ class MANMask(MaskTransform):
         if box.is_empty or ux * vy - uy * vx < FLAT:
             return masked, drawn > 0
         cover = np.zeros(box.shape, dtype=np.uint8)
-        cv2.fillPoly(cover, [fixed(line, box)], (255,), cv2.LINE_AA, SHIFT)
+        cv2.fillPoly(cover, [fixed(line - box.corner)], (255,), cv2.LINE_AA, SHIFT)
         style = choose(parameters.style)
         light = light_on(image, landmarks) if self.shading else None
         layers = style.layers[light.softness if light else 1]
@@ -88,7 +88,8 @@ class MANMask(MaskTransform):
         cover_of_each = cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR)
         paint = np.asarray(cv2.multiply(warped(style.fabric, mapped), cover_of_each, scale=1 / 255), dtype=np.uint8)
         surface = warped(layers.surface, mapped, sharp=False) if light else None
-        paste(masked, drawn, box, paint, ~cover, parameters.colours, light, surface)
+        colours = light.on(parameters.colours) if light else parameters.colours
+        paste(masked, drawn, box, paint, ~cover, colours, light, surface)
         return masked, drawn > 0
 
 

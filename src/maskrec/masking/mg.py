@@ -71,13 +71,14 @@ class MG(MaskTransform):
             return masked, drawn > 0
         light = light_on(image, landmarks) if self.shading else None
         if light is not None:
-            colour = light.colour @ np.array(style.straps.colour or parameters.colours[0])
-            draw_straps(masked, drawn, landmarks, style.straps, colour)
+            colours = light.on(parameters.colours)
+            own = style.straps.colour
+            draw_straps(masked, drawn, landmarks, style.straps, light.on(own) if own else colours[0])
         layers = style.layers[light.softness if light else 0]
         mapped = style.mesh.map_to(target, box)
         if light is None:
             paste(masked, drawn, box, *warped_layer(layers.flat, mapped), parameters.colours)
         else:
             surface = warped(layers.surface, mapped, sharp=False)
-            paste(masked, drawn, box, *warped_layer(layers.paint, mapped), parameters.colours, light, surface)
+            paste(masked, drawn, box, *warped_layer(layers.paint, mapped), colours, light, surface)
         return masked, drawn > 0

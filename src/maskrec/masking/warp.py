@@ -18,6 +18,8 @@ from maskrec.masking.layout import MIRROR, NUM_LANDMARKS, RIGHT_SIDE
 Map = npt.NDArray[np.float32]
 Triangles = npt.NDArray[np.intp]
 
+NO_MAP: Map = np.empty(0, dtype=np.float32)  # OpenCV's second map: the first holds x and y in one
+
 # The landmarks a mask picture has, in this order: 9 of the jaw line; top and middle of the nose bridge, the nose's tip
 # and its foot; of either eye outer corner, lower lid and inner corner, so that masks stay below them.
 ANCHORS: npt.NDArray[np.intp] = np.array([1, 3, 5, 7, 8, 9, 11, 13, 15, 27, 28, 30, 33, 36, 41, 39, 42, 46, 45])
@@ -30,6 +32,8 @@ CLEAR = 0.06  # of the height of the face below the eyes: how far beyond them a 
 
 FOOT = 12  # the foot of the nose, from which the rim is seen
 RIM = 0.4  # how far the mesh reaches beyond the jaw line: a mask stands off the face
+_ANCHOR = np.eye(len(ANCHORS), dtype=np.float32)
+_VERTICES = np.concatenate([_ANCHOR, (1 + RIM) * _ANCHOR[:JAW_ANCHORS] - RIM * _ANCHOR[FOOT]])
 
 FLAT = 1e-3  # twice the area, in square pixels, below which a triangle is seen from its side
 OUTSIDE = -1e4  # where a map points that has no triangle: outside any picture
@@ -51,6 +55,11 @@ class Box(NamedTuple):
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
+    def corner(self) -> Points:
+        """(2,) x, y of its first pixel."""
+        return np.array((self.left, self.top), dtype=np.float32)
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Height and width."""
         return self.bottom - self.top, self.right - self.left
@@ -63,9 +72,8 @@ class Box(NamedTuple):
 
 def box_around(points: npt.NDArray[np.floating[Any]], shape: tuple[int, ...], margin: int = 1) -> Box:
     """The part of a picture (height, width, ...) around points (N, 2)."""
-    left, top = points.min(axis=0).tolist()
-    right, bottom = points.max(axis=0).tolist()
-    return box_between(left - margin, top - margin, right + margin, bottom + margin, shape)
+    x, y = points.T.tolist()
+    return box_between(min(x) - margin, min(y) - margin, max(x) + margin, max(y) + margin, shape)
 
 
 def box_between(left: float, top: float, right: float, bottom: float, shape: tuple[int, ...]) -> Box:
@@ -79,10 +87,9 @@ def box_between(left: float, top: float, right: float, bottom: float, shape: tup
     )
 
 
-def fixed(points: npt.NDArray[np.floating[Any]], box: Box | None = None) -> npt.NDArray[np.int32]:
-    """Points (..., 2) of a picture as OpenCV's drawing functions take them, with `SHIFT`; in a box if one is given."""
-    inside = points if box is None else points - (box.left, box.top)
-    return np.asarray(np.rint(inside.clip(-LIMIT, LIMIT) * (1 << SHIFT)), dtype=np.int32)
+def fixed(points: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int32]:
+    """Points (..., 2) of a picture as OpenCV's drawing functions take them, with `SHIFT`."""
+    return np.asarray(np.rint(points.clip(-LIMIT, LIMIT) * (1 << SHIFT)), dtype=np.int32)
 
 
 def anchors_on(landmarks: Points, aside: float = 0.0, below: float = 0.0) -> Points:
@@ -141,7 +148,19 @@ def affine_map(matrix: npt.NDArray[np.floating[Any]], box: Box) -> Map:
 
 def with_rim(anchors: Points) -> Points:
     """The vertices of the mesh: the 19 anchors, then 9 beyond the jaw line, (28, 2)."""
-    return np.concatenate([anchors, anchors[:JAW_ANCHORS] * (1 + RIM) - anchors[FOOT] * RIM])
+    return np.asarray(_VERTICES @ anchors)
+
+
+def reaching_out(triangles: Triangles) -> Triangles:
+    """Triangles (T, 3) of `with_rim`; those between foot and jaw line reach to the rim, in place of what lay behind.
+
+    The rim is seen from the foot, so that on any face both have the same affine map.
+    """
+    rim = len(ANCHORS)
+    grown = {frozenset((FOOT, jaw, jaw + 1)): (FOOT, rim + jaw + 1, rim + jaw) for jaw in range(JAW_ANCHORS - 1)}
+    behind = [{*some, *grown[some]} - {FOOT} for some in map(frozenset, triangles.tolist()) if some in grown]
+    kept = [tuple(some) for some in triangles.tolist() if not any(part.issuperset(some) for part in behind)]
+    return np.array([grown.get(frozenset(some), some) for some in kept])
 
 
 def delaunay(points: Points) -> Triangles:
@@ -191,8 +210,7 @@ class Mesh:
         """Where each pixel of the box lies in this picture, when its vertices lie at `target` in the other.
 
         Triangles turned away from the camera, whose corners run anticlockwise at their target, are not drawn.
-        In complex numbers an affine map is z -> alpha z + beta conj(z) + gamma: all triangles' at once, in few steps,
-        and a pixel's x and y stay together.
+        Places are complex numbers: a pixel's x and y stay together, and all triangles' affine maps take few steps.
 
         Args:
             target: (V, 2) x, y in pixels.
@@ -202,29 +220,26 @@ class Mesh:
             (h, w, 2) x, y; far outside the picture where there is no triangle.
         """
         height, width = box.shape
-        corners = _complex(target)[self._columns] - complex(box.left, box.top)
+        places = target - box.corner
+        corners = _complex(places)[self._columns]
         edges = corners[1:] - corners[0]
-        # Twice the area, in square pixels; the chin often lies below the picture.
-        area = (edges[1] * edges[0].conj()).imag
-        seen = np.flatnonzero((area > FLAT) & (corners.imag.min(axis=0) < height))
-        corners, edges, source = corners[:, seen], edges[:, seen], self._edges[:, seen]
-        # Of two edges u -> s, v -> t: alpha = (s conj(v) - t conj(u)) / d, beta = (t u - s v) / d, d = -2i area.
-        crossed, turned = source * edges[::-1].conj(), source[::-1] * edges
-        scale = 0.5j / area[seen]
-        alpha, beta = (crossed[0] - crossed[1]) * scale, (turned[0] - turned[1]) * scale
-        steps = np.zeros((3, len(seen) + 1), dtype=np.complex64)  # along x, along y, at the box's corner
-        steps[2, 0] = OUTSIDE
-        steps[0, 1:], steps[1, 1:] = alpha + beta, 1j * (alpha - beta)
-        steps[2, 1:] = self._origin[seen] - alpha * corners[0] - beta * corners[0].conj()
+        area = (edges[1] * edges[0].conj()).imag  # twice, in square pixels
+        # Of two edges u -> s, v -> t: a step along x is (s v_y - t u_y) / area, one along y (t u_x - s v_x) / area.
+        other = edges[::-1] / np.maximum(area, FLAT)
+        by_y, by_x = self._edges * other.imag, self._edges * other.real
+        along_x, along_y = by_y[0] - by_y[1], by_x[1] - by_x[0]
+        maps = np.zeros((3, len(area) + 1), dtype=np.complex64)  # along x, along y, at the box's corner
+        maps[2, 0] = OUTSIDE
+        maps[:, 1:] = along_x, along_y, self._origin - along_x * corners[0].real - along_y * corners[0].imag
 
         number = np.zeros((height, width), dtype=np.uint8)
-        places = np.ascontiguousarray(corners.T).view(np.float32).clip(-LIMIT, LIMIT) * np.float32(1 << SHIFT)
-        polygons = np.rint(places).astype(np.int32).reshape(-1, 3, 2)
-        for colour, polygon in enumerate(polygons, start=1):
-            cv2.fillConvexPoly(number, polygon, (colour,), cv2.LINE_8, SHIFT)
+        polygons = zip(fixed(places)[self.triangles], (area > FLAT).tolist(), strict=True)
+        for colour, (polygon, is_seen) in enumerate(polygons, start=1):
+            if is_seen:
+                cv2.fillConvexPoly(number, polygon, (colour,), cv2.LINE_8, SHIFT)
         index = number.astype(np.intp)
-        by_column, by_row, mapped = (step.take(index, mode="clip").view(np.float32) for step in steps)
-        by_column *= np.repeat(np.arange(width, dtype=np.float32), 2)
+        by_column, by_row, mapped = (part.take(index, mode="clip").view(np.float32) for part in maps)
+        by_column *= np.arange(width, dtype=np.float32).repeat(2)
         by_row *= np.arange(height, dtype=np.float32)[:, None]
         mapped += by_column
         mapped += by_row

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskrec.masking.base import Points
-from maskrec.masking.warp import Mesh, delaunay, with_rim
+from maskrec.masking.warp import Mesh, delaunay, reaching_out, with_rim
 
 Picture = npt.NDArray[np.uint8]
 Relief = npt.NDArray[np.float32]
@@ -100,9 +100,9 @@ class Style:
 
     @cached_property
     def mesh(self) -> Mesh:
-        """Delaunay's triangles, without those that nothing is drawn on."""
+        """Delaunay's triangles, those below the nose grown to the rim, without those that nothing is drawn on."""
         points = with_rim(self.anchors)
-        triangles = delaunay(points)
+        triangles = reaching_out(delaunay(points))
         seen = self.layers[-1].paint[..., 3] < 255
         used = np.array([corners for corners in triangles if _touches(seen, points[corners])])
         contours, _ = cv2.findContours(seen.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
