@@ -17,7 +17,7 @@ from maskrec.types import FaceBatch
 
 FACES, SIZE, QUEUE, DIM = 64, 64, 65_536, 128
 PAIRS, HARDEST_OF = 32, 16
-ROUNDS = 7
+ROUNDS = 5
 NONE = torch.empty(0)
 
 

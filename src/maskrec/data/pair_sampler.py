@@ -97,8 +97,7 @@ class PairBatchSampler(EpochBatchSampler):
             )
         if len(labels) < batch_size:
             raise UserError(f"data.batch_size {batch_size} is more than the {len(labels)} training faces")
-        self.couple = 3 + draw.hardest_of  # pictures
-        super().__init__(batch_size // 2 * self.couple, **kwargs)
+        super().__init__(batch_size // 2 * (3 + draw.hardest_of), **kwargs)
         self.hardest_of = draw.hardest_of
         self.pairs_per_batch = batch_size
         self.rows = np.lexsort((labels, sets))
