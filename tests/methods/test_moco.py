@@ -173,7 +173,7 @@ def test_a_resume_restores_everything_exactly(tmp_path: Path) -> None:
 
 def test_going_on_with_other_faces_takes_queue_and_key_encoder_along(tmp_path: Path) -> None:
     first = trained(tmp_path, 2, save_after=2)
-    again = moco(start_from=str(tmp_path / "after*.ckpt"))
+    again = moco(start_from=str(tmp_path / "not_made_yet" / ".." / "after*.ckpt"))
     for name, value in first.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
     assert not any(parameter.requires_grad for parameter in again.key_encoder.parameters())

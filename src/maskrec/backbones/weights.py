@@ -1,6 +1,7 @@
 """Weights of face recognisers from files: read safely, with the wrappings of public code taken off."""
 
 import glob
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,8 @@ def find_weights(pattern: str | Path) -> Path:
     if path.suffix not in SUFFIXES:
         raise UserError(f"weights {path}: expected a file ending in {', '.join(SUFFIXES)}")
     if "*" in str(path):
-        found = sorted(glob.glob(str(path)))  # noqa: PTH207  # pathlib globs below a folder only
+        # By text, for a run's own folder, in `${run_dir}/../other-*`, is not made yet.
+        found = sorted(glob.glob(os.path.normpath(path)))  # noqa: PTH207  # pathlib globs below a folder only
         if len(found) > 1:
             raise UserError(f"weights {path}: fits {len(found)} files, {found[0]} and {found[1]}; expected one")
         path = Path(found[0]) if found else path
