@@ -43,8 +43,10 @@ def test_every_experiment_takes_a_step(
         for base in getattr(importlib.import_module(module), name_of_class).__mro__
         for argument in inspect.signature(base.__init__).parameters
     }
-    changes = FROM_NOTHING | ({"backbone": "resnet10t"} if is_row else {})
+    changes = FROM_NOTHING | ({"backbone": "resnet10t", "input_size": "[32, 32]"} if is_row else {})
     options += [f"--model.init_args.{key}={value}" for key, value in changes.items() if key in takes]
+    if images := last_value(path, "data", "images_per_identity"):
+        options += [f"--data.init_args.batch_size={2 * images}"]
     assert main(["exp", name, *options]) == 0
     run = workplace / "runs" / path.stem / "latest"
     results = json.loads((run / "results.json").read_text())
@@ -58,11 +60,11 @@ def test_every_experiment_takes_a_step(
 
 
 def last_value(path: Path, part: str, argument: str | None = None) -> Any:
-    """What an experiment ends up with: the class of a part of it, or an argument of that."""
+    """What an experiment ends up with: the class of a part of it, or an argument of that; None where nothing says."""
     files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
     parts = [yaml.safe_load(Path(file).read_text()).get(part, {}) for file in files]
     values = [of.get("init_args", {}).get(argument) if argument else of.get("class_path") for of in parts]
-    return [value for value in values if value][-1]
+    return next((value for value in reversed(values) if value), None)
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

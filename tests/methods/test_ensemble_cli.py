@@ -14,7 +14,7 @@ from maskrec.methods import ContrastiveSiamese
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 
 
-def tested(name: str, model: dict[str, Any], place: Path) -> dict[str, np.ndarray]:
+def scores_of(name: str, model: dict[str, Any], place: Path) -> dict[str, np.ndarray]:
     """The scores of `maskrec test`, without a checkpoint of its own."""
     (place / f"{name}.yaml").write_text(
         yaml.safe_dump({"model": model, "data": {"init_args": {"image_size": [32, 32]}}})
@@ -34,8 +34,8 @@ def test_it_scores_the_mean_of_its_members(workplace: Path) -> None:
         torch.save({"state_dict": member.state_dict()}, workplace / f"member{seed}-ab12.ckpt")
         init_args = network | {"start_from": f"member{seed}-*.ckpt"}
         members.append({"class_path": "maskrec.methods.ContrastiveSiamese", "init_args": init_args})
-        alone.append(tested(f"member{seed}", members[-1], workplace))
-    found = tested("both", {"class_path": "maskrec.methods.Ensemble", "init_args": {"members": members}}, workplace)
+        alone.append(scores_of(f"member{seed}", members[-1], workplace))
+    found = scores_of("both", {"class_path": "maskrec.methods.Ensemble", "init_args": {"members": members}}, workplace)
     assert len(found) == 3
     for key, score in found.items():
         np.testing.assert_allclose(score, (alone[0][key] + alone[1][key]) / 2, rtol=1e-5)

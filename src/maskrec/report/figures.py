@@ -55,7 +55,8 @@ def det(curves: Mapping[str, Curve]) -> Figure:
     for name, curve in curves.items():
         seen = (curve.fmr > 0) & (curve.fnmr > 0)
         axis.plot(curve.fmr[seen], curve.fnmr[seen], label=name)
-    axis.set(xscale="log", yscale="log")
+    if any(len(line.get_xdata()) for line in axis.lines):  # scores that are all equal leave no point between the ends
+        axis.set(xscale="log", yscale="log")
     _legend(axis)
     return figure
 
