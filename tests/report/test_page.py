@@ -180,3 +180,12 @@ def test_bad_runs(tmp_path: Path) -> None:
     assert "results.json or config.yaml is not that of a run" in error(run)
     (run / "results.json").write_text("{")
     assert "results.json or config.yaml is not that of a run" in error(run)
+
+
+def test_several_sets_are_drawn_together_comparison_by_comparison(tmp_path: Path) -> None:
+    shared = {f"{name}/unmasked_masked": verification(2, seed=seed) for seed, name in enumerate(("lfw", "fei"))}
+    run = make_run(tmp_path / "run", shared | {"fei/unmasked_masked_output": verification(1)})
+    page = write_report(run).read_text()
+    charts = {path.stem for path in (run / "report").glob("all_*.png")}
+    assert charts == {"all_unmasked_masked_rates", "all_unmasked_masked_roc"}  # one set alone has no company
+    assert page.index("Pictures: all test sets") < page.index("Pictures: lfw")
