@@ -52,10 +52,10 @@ def roc(curves: Mapping[str, Curve]) -> Figure:
 def det(curves: Mapping[str, Curve]) -> Figure:
     """Detection error trade-off: FNMR over FMR."""
     figure, axis = _chart("DET", "FMR (log)", "FNMR (log)")
+    seen = {name: (curve.fmr > 0) & (curve.fnmr > 0) for name, curve in curves.items()}
     for name, curve in curves.items():
-        seen = (curve.fmr > 0) & (curve.fnmr > 0)
-        axis.plot(curve.fmr[seen], curve.fnmr[seen], label=name)
-    if any(len(line.get_xdata()) for line in axis.lines):  # scores that are all equal leave no point between the ends
+        axis.plot(curve.fmr[seen[name]], curve.fnmr[seen[name]], label=name)
+    if any(points.any() for points in seen.values()):  # scores that are all equal leave none between the ends
         axis.set(xscale="log", yscale="log")
     _legend(axis)
     return figure
