@@ -22,25 +22,21 @@ class LatentParts(Callback):
     """Draws the boxes and what lies in them, and counts whether they follow the nose, at each validation.
 
     The faces are those of the first validation set, as they are and masked. Logged over the masked ones, each shifted
-    up or down: `val/latent_part/nose_correlation`, of the box's lower edge with the nose, and the mean box; all as
-    shares of the picture. A method without a box is left alone.
+    up or down: `val/latent_part/nose_correlation`, of the box's lower edge with the method's `nose_landmark`, and the
+    mean box; all as shares of the picture. A method without a box is left alone.
 
     Args:
         dirpath: Folder of the pictures.
         faces: Faces drawn.
         measured: Faces measured, at most.
         shift: How far they are shifted at most, a share of the height.
-        nose_landmark: What the box is compared with, counted from 1.
     """
 
-    def __init__(
-        self, dirpath: str, faces: int = 8, measured: int = 256, shift: float = 0.1, nose_landmark: int = 28
-    ) -> None:
+    def __init__(self, dirpath: str, faces: int = 8, measured: int = 256, shift: float = 0.1) -> None:
         self.dirpath = Path(dirpath)
         self.faces = faces
         self.measured = measured
         self.shift = shift
-        self.nose_landmark = nose_landmark
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the same faces again."""
@@ -55,15 +51,17 @@ class LatentParts(Callback):
             self._measure(pl_module, _batch(faces, masked))
         if trainer.is_global_zero:
             seen = masked[: self.faces]
-            unmasked = [int(faces.again[row - len(faces.paths)]) for row in seen] or list(range(self.faces))
+            unmasked = [int(faces.again[row - len(faces.paths)]) for row in seen] or list(
+                range(min(self.faces, len(faces.paths)))
+            )
             self.dirpath.mkdir(parents=True, exist_ok=True)
             file = self.dirpath / f"latent_parts_{trainer.global_step:06d}.png"
             shown = [_batch(faces, rows).image for rows in (unmasked, seen) if rows]
             save_image(make_grid(torch.cat([self._draw(pl_module, image) for image in shown]), len(unmasked)), file)
             log_picture(trainer.loggers, file)
 
-    def _measure(self, method: LightningModule, batch: FaceBatch) -> None:
-        nose = (batch.landmarks[:, self.nose_landmark - 1, 1] + 0.5) / batch.image.shape[2]
+    def _measure(self, method: Any, batch: FaceBatch) -> None:
+        nose = (batch.landmarks[:, method.nose_landmark - 1, 1] + 0.5) / batch.image.shape[2]
         shifts = torch.linspace(-self.shift, self.shift, len(nose)).mul(batch.image.shape[2]).round().long()
         shifts = shifts[torch.randperm(len(nose), generator=torch.Generator().manual_seed(0))]
         moved = torch.stack([_shifted(image, int(shift)) for image, shift in zip(batch.image, shifts, strict=True)])
