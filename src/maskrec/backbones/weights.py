@@ -1,20 +1,15 @@
-"""Weights of face recognisers from files: read safely, with the wrappings of public code taken off."""
+"""Weights of face recognisers, with the wrappings of public code taken off."""
 
-import glob
-import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-import torch
 from torch import Tensor
 
 from maskrec.backbones.base import Backbone, State
 from maskrec.errors import UserError
+from maskrec.weight_files import find_weights, read_file
 
-SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 WRAPPERS = ("net_state_dict", "state_dict", "model_state_dict", "model", "backbone")
 PREFIXES = ("module.", "model.", "backbone.")
 # Parts of a recogniser that are no backbone: classification layers, which only training needs.
@@ -37,44 +32,6 @@ def read_weights(path: str | Path) -> State:
     if not state:
         raise UserError(f"weights {path}: holds no tensors")
     return state
-
-
-def find_weights(pattern: str | Path) -> Path:
-    """The weight file of a name; where that holds `*`, the one file it fits, as `runs/x/seed1-*/checkpoints/last.ckpt`.
-
-    Raises:
-        UserError: There is no such file, or several.
-    """
-    path = Path(pattern)
-    if path.suffix not in SUFFIXES:
-        raise UserError(f"weights {path}: expected a file ending in {', '.join(SUFFIXES)}")
-    if "*" in str(path):
-        # By text, for a run's own folder, in `${run_dir}/../other-*`, is not made yet.
-        found = sorted(glob.glob(os.path.normpath(path)))  # noqa: PTH207  # pathlib globs below a folder only
-        if len(found) > 1:
-            raise UserError(f"weights {path}: fits {len(found)} files, {found[0]} and {found[1]}; expected one")
-        path = Path(found[0]) if found else path
-    if not path.is_file():
-        raise UserError(f"weights {path}: no such file")
-    return path
-
-
-def read_file(path: Path) -> Any:
-    """What a weight file holds, on the CPU.
-
-    Raises:
-        UserError: It is broken, or holds more than tensors and plain values.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"weights {path}: holds more than tensors and plain values, so it is not read; save the state_dict alone"
-        ) from error
-    except Exception as error:  # torch, zipfile and safetensors each raise their own for a damaged file
-        raise UserError(f"weights {path}: cannot be read as {path.suffix} ({type(error).__name__})") from error
 
 
 def _unwrap(content: Any) -> State:

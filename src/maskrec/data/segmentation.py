@@ -66,6 +66,40 @@ class SegmentedFaces(Dataset[SegmentationBatch]):
         return SegmentationBatch(to_tensor(seen["image"]), torch.from_numpy(np.ascontiguousarray(seen["mask"])).bool())
 
 
+class DrawnMasks(Dataset[SegmentationBatch]):
+    """Faces with masks drawn on them, whose regions are known.
+
+    Args:
+        paths: (N,) pictures.
+        image_size: (height, width) in pixels.
+        masking: What is drawn; where its p leaves a face as it is, the region is empty.
+        landmarks: Of the N pictures, where the masking needs them.
+        augmentation: Applied in order, to picture and region alike; of draws alone.
+        seed: With a draw, fixes what is seen; without one the row alone does.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        image_size: tuple[int, int],
+        masking: MaskTransform,
+        landmarks: FaceLandmarks | None,
+        augmentation: list[A.BasicTransform] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.faces = TrainingFaces(
+            paths, np.zeros(len(paths), dtype=np.int64), image_size, masking, augmentation or (), seed, landmarks
+        )
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.faces)
+
+    def __getitem__(self, draw: Draw | int) -> SegmentationBatch:
+        """One face, its tensors without the batch dimension; a draw augments it."""
+        return self.faces.with_region(draw if isinstance(draw, Draw) else Draw(draw))
+
+
 class MaskSegmentation(LoaderModule):
     """Any folder of `images/<name>.<any>` and `labels/<name>.png`: most to train on, the rest to validate.
 

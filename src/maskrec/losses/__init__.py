@@ -8,6 +8,7 @@ from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_doma
 from maskrec.losses.domain_centers import DomainCenters
 from maskrec.losses.embedding import EmbeddingLoss
 from maskrec.losses.head import IdentityHead, IdentityLoss
+from maskrec.losses.iamgan import Adversarial, adversarial_loss, cycle_loss, reconstruction_loss
 from maskrec.losses.info_nce import InfoNCE, info_nce
 from maskrec.losses.key_queue import KeyQueue
 from maskrec.losses.latent_part import Prior, latent_part_loss
@@ -16,6 +17,7 @@ from maskrec.losses.sphereface import SphereFace, sphereface_logits
 from maskrec.losses.triplet import BatchHardTriplet, batch_hard_triplet_loss
 
 __all__ = [
+    "Adversarial",
     "ArcFace",
     "BatchHardTriplet",
     "CenterLoss",
@@ -31,15 +33,18 @@ __all__ = [
     "Prior",
     "Softmax",
     "SphereFace",
+    "adversarial_loss",
     "arcface_logits",
     "batch_hard_triplet_loss",
     "center_loss",
     "cosface_logits",
     "cross_domain_loss",
+    "cycle_loss",
     "guided_perceptual_loss",
     "info_nce",
     "latent_part_loss",
     "mask_loss",
+    "reconstruction_loss",
     "single_domain_loss",
     "sphereface_logits",
 ]

@@ -1,37 +1,28 @@
-"""What every method shares: how it is evaluated, predicts, and is optimised."""
+"""What every method shares: how it is evaluated and predicts."""
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
-from pytorch_lightning import LightningModule
-from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import SGD
 
 from maskrec.backbones import Backbone
-from maskrec.backbones.weights import find_weights, read_file
 from maskrec.errors import UserError
-from maskrec.evaluation import Evaluation, Evaluator, ProtocolResults
-from maskrec.schedules import WarmupSchedule
+from maskrec.evaluation import Evaluation, Evaluator
+from maskrec.methods.trainable import Trainable
 from maskrec.types import Embedder, Embedding, FaceBatch
+from maskrec.weight_files import find_weights, read_file
 
 MEANS = ("auc", "accuracy", "precision_1_of_20")  # of validation, over all comparisons that have them
-PLAIN = (bool, int, float, str, type(None))
 NO_HEAD = "training needs num_identities, the number of training identities; the data gives it"
 
 
-class FaceMethod(LightningModule, ABC):
+class FaceMethod(Trainable, ABC):
     """A method of masked-face recognition: it embeds faces and knows how two embeddings compare.
 
     A subclass writes `__init__`, `embed`, `training_step` and, unless cosine will do, the two similarities.
-
-    Args:
-        optimizer: Makes the optimiser from the parameters that are trained.
-        lr_scheduler: Makes the learning-rate schedule from the optimiser.
-        lr_interval: When the schedule advances.
+    Its arguments are those of `Trainable`.
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("head.",)
@@ -42,27 +33,6 @@ class FaceMethod(LightningModule, ABC):
     """Whether there is anything to train."""
     batches: ClassVar[Mapping[str, Any]] = {}
     """What a `FaceDataModule` is given for the batches that the method is trained on."""
-
-    def __init__(
-        self,
-        optimizer: OptimizerCallable = SGD,
-        lr_scheduler: LRSchedulerCallable | None = None,
-        lr_interval: Literal["step", "epoch"] = "epoch",
-    ) -> None:
-        super().__init__()
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
-        self.lr_interval = lr_interval
-        self.results: ProtocolResults = {}
-        self._save_plain_hyperparameters()
-
-    def _save_plain_hyperparameters(self) -> None:
-        """A checkpoint holds tensors and plain values only, so that it can be loaded without unpickling."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Attribute .* is an instance of `nn.Module`")
-            self.save_hyperparameters()
-        for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
-            del self.hparams[name]
 
     @property
     def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
@@ -183,22 +153,6 @@ class FaceMethod(LightningModule, ABC):
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """What is trained, as optimisers take it; a group's `rate` multiplies their learning rate."""
-        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
-
-    def configure_optimizers(self) -> Any:
-        """The injected optimiser and schedule over the parameters that are trained."""
-        optimizer = self.optimizer(self.parameter_groups())
-        for group in optimizer.param_groups:
-            group["lr"] *= group.pop("rate", 1)
-        if self.lr_scheduler is None:
-            return optimizer
-        scheduler = self.lr_scheduler(optimizer)
-        if isinstance(scheduler, WarmupSchedule):
-            scheduler.total_steps = int(self.trainer.estimated_stepping_batches)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.lr_interval}}
-
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out weights only training needs, where this method was built without them."""
         own = self.state_dict()
@@ -206,14 +160,6 @@ class FaceMethod(LightningModule, ABC):
         checkpoint["state_dict"] = {
             key: value for key, value in state.items() if key in own or not key.startswith(self.training_only)
         }
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain(inner) for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return isinstance(value, PLAIN)
 
 
 class CosineSimilarity:

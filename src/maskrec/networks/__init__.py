@@ -1,6 +1,16 @@
 """Networks that are no backbones."""
 
+from maskrec.networks.cyclegan import PatchDiscriminator, ResNetGenerator
 from maskrec.networks.latent_part import PartLocaliser, box_corners, resample_box
 from maskrec.networks.mask_classifier import MaskClassifier
+from maskrec.networks.unet import UNet
 
-__all__ = ["MaskClassifier", "PartLocaliser", "box_corners", "resample_box"]
+__all__ = [
+    "MaskClassifier",
+    "PartLocaliser",
+    "PatchDiscriminator",
+    "ResNetGenerator",
+    "UNet",
+    "box_corners",
+    "resample_box",
+]
