@@ -2,8 +2,10 @@
 
 from data_modules.casia_webface import CASIAWebFace
 from data_modules.celeba import CelebA
+from data_modules.drawn_masks import DrawnMasks
 from data_modules.face_collection import FaceCollection
 from data_modules.face_folder import FaceFolder
+from data_modules.full_and_masked import FullAndMasked
 from data_modules.generated import GeneratedFaces
 from data_modules.holdout import Holdout
 from data_modules.lfw import LFW, SLFW
@@ -13,6 +15,7 @@ from data_modules.mfsr_rec import MFSRREC
 from data_modules.mfsr_seg import MFSRSEG
 from data_modules.mfv_mfi import MFI, MFV
 from data_modules.rmfd import RMFD
+from data_modules.segmentation_collection import SegmentationCollection
 from data_modules.small_sets import FEI, FEIFrontal, GeorgiaTech, SoF
 from data_modules.vggface2 import VGGFace2
 from data_modules.youtube_faces import YouTubeFaces
@@ -29,13 +32,16 @@ __all__ = [
     "SLFW",
     "CASIAWebFace",
     "CelebA",
+    "DrawnMasks",
     "FEIFrontal",
     "FaceCollection",
     "FaceFolder",
+    "FullAndMasked",
     "GeneratedFaces",
     "GeorgiaTech",
     "Holdout",
     "MaskedUnmasked",
+    "SegmentationCollection",
     "SoF",
     "VGGFace2",
     "YouTubeFaces",

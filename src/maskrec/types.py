@@ -46,6 +46,20 @@ class SegmentationBatch(NamedTuple):
     """(B, H, W) bool, where the mask is."""
 
 
+class UnpairedBatch(NamedTuple):
+    """Full faces, and masked faces of anybody.
+
+    B: faces of each kind, H x W: image size in pixels.
+    """
+
+    image: Tensor
+    """(B, 3, H, W) RGB of full faces; uint8 in a loader, float in [-1, 1] once on the device."""
+    identity: Tensor
+    """(B,) int64, whose they are."""
+    masked: Tensor
+    """(B, 3, H, W) of masked faces, alike."""
+
+
 class Embedder(Protocol):
     """Whatever embeds faces and knows how two embeddings compare."""
 

@@ -15,6 +15,7 @@ from maskrec.callbacks.freeze import FreezeBackbone
 from maskrec.callbacks.latent_parts import LatentParts
 from maskrec.callbacks.pictures import PictureGrid, log_picture
 from maskrec.callbacks.results import WriteResults
+from maskrec.callbacks.samples import Samples
 from maskrec.callbacks.step_seed import StepSeed
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LastCheckpoint",
     "LatentParts",
     "PictureGrid",
+    "Samples",
     "StepSeed",
     "WriteEmbeddings",
     "WriteResults",

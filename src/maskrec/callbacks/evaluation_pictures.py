@@ -29,7 +29,7 @@ GREY, GREEN, RED = (0.45, 0.45, 0.45), (0.1, 0.75, 0.25), (0.85, 0.1, 0.1)
 class EvaluationPictures(Callback):
     """Shows for each test set the ten best of some searches, and what the similarity of a pair depends on.
 
-    A picture that cannot be drawn is left out with a warning: the numbers of a test never wait for it.
+    A module that is tested on other data, as one that draws masks, is left alone. A picture that cannot be drawn is left out with a warning: the numbers of a test never wait for it.
 
     Args:
         dirpath: Folder of the pictures.
@@ -42,10 +42,10 @@ class EvaluationPictures(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read a few faces again and draw; in one process."""
-        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not trainer.is_global_zero or trainer.fast_dev_run or not hasattr(data, "evaluation_sets"):  # type: ignore[attr-defined]
             return
         self.dirpath.mkdir(parents=True, exist_ok=True)
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
         for faces in data.evaluation_sets("test"):
             evaluation, images = faces.evaluation(), faces.faces(data.image_size)
             try:

@@ -56,7 +56,9 @@ class PictureGrid(Callback):
         """The first masked faces."""
         self._show_masked(trainer, f"test_{dataloader_idx}_masked", batch)
 
-    def _show_masked(self, trainer: Trainer, name: str, batch: FaceBatch) -> None:
+    def _show_masked(self, trainer: Trainer, name: str, batch: Any) -> None:
+        if not isinstance(batch, FaceBatch):
+            return
         masked = int(batch.is_masked.sum())
         if masked >= min(self.faces, len(batch.is_masked)):  # enough to fill the picture, or all there are
             self._show(trainer, name, batch.image[batch.is_masked])

@@ -4,8 +4,11 @@ from maskrec.data.augmentation import RandomZoom
 from maskrec.data.check import Broken, LabelledFaces, faces_by_name, labelled_faces, readable_faces, with_masked_copy
 from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
+from maskrec.data.halves import Half, in_half
+from maskrec.data.images import normalise
 from maskrec.data.index import FaceIndex, expect_folder, find_pictures, index_faces
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, read_landmarks
+from maskrec.data.loading import LoaderModule
 from maskrec.data.masked_pairs import MaskedPairs
 from maskrec.data.module import FaceDataModule
 from maskrec.data.pair_files import numbered_pictures, read_lfw_pairs, read_lines, read_numbered_pairs, read_pairs
@@ -13,11 +16,13 @@ from maskrec.data.pair_sampler import PairBatchSampler, PairDraw, StratifiedDraw
 from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, sample_pairs
 from maskrec.data.real_masks import RealMasks, by_comparison, drawn_list, drawn_lists, list_identities
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
-from maskrec.data.segmentation import MaskSegmentation
+from maskrec.data.segmentation import DrawnRegions, JoinedRegions, MaskSegmentation, SegmentationModule
+from maskrec.data.unpaired import UnpairedFaces
 
 __all__ = [
     "Broken",
     "Draw",
+    "DrawnRegions",
     "EvaluationFaces",
     "EvaluationModule",
     "EvaluationSet",
@@ -25,8 +30,11 @@ __all__ = [
     "FaceIndex",
     "FaceLandmarks",
     "FaceRows",
+    "Half",
     "IdentityBatchSampler",
+    "JoinedRegions",
     "LabelledFaces",
+    "LoaderModule",
     "MaskSegmentation",
     "MaskedPairs",
     "PairBatchSampler",
@@ -36,10 +44,12 @@ __all__ = [
     "PictureSet",
     "RandomZoom",
     "RealMasks",
+    "SegmentationModule",
     "ShuffledBatchSampler",
     "StratifiedDraw",
     "TrainingFaces",
     "UniformDraw",
+    "UnpairedFaces",
     "by_comparison",
     "draw_one_of_n",
     "draw_pairs",
@@ -48,10 +58,12 @@ __all__ = [
     "expect_folder",
     "faces_by_name",
     "find_pictures",
+    "in_half",
     "index_faces",
     "labelled_faces",
     "landmarks_for",
     "list_identities",
+    "normalise",
     "numbered_pictures",
     "read_landmarks",
     "read_lfw_pairs",

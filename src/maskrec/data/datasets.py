@@ -104,8 +104,8 @@ class TrainingFaces(Dataset[Any]):
         masks = [masking] if masking else []
         self.unworn = np.full(NUM_PARAMETERS if isinstance(masking, SampleMG) else 0, np.nan, dtype=np.float32)
         first, then = (masks, augmentation) if paired else ([*masks, *augmentation], [])
-        self.first, self.then = _compose(first, landmarks), _compose(then, landmarks)
-        self.bare, self.again = _compose(augmentation, landmarks), _compose([MOVED], landmarks)
+        self.first, self.then = compose(first, landmarks), compose(then, landmarks)
+        self.bare, self.again = compose(augmentation, landmarks), compose([MOVED], landmarks)
 
     def __len__(self) -> int:
         """N."""
@@ -114,7 +114,7 @@ class TrainingFaces(Dataset[Any]):
     def __getitem__(self, draw: Draw) -> FaceBatch | tuple[FaceBatch, FaceBatch]:
         """One face, its tensors without the batch dimension; where they are paired: unmasked, masked; or two views."""
         is_worn = bool(self.worn and draw.is_masked)  # the picture has its mask on already
-        picture = _read((self.worn if is_worn else self.paths)[draw.row], draw.row, self.image_size, self.landmarks)
+        picture = read_face((self.worn if is_worn else self.paths)[draw.row], draw.row, self.image_size, self.landmarks)
         picture |= {"mask": np.full(self.image_size, is_worn, dtype=np.uint8), PARAMETERS: self.unworn}
         first = self.bare if is_worn or draw.is_masked is False else self.first
         if self.views > 1:
@@ -166,7 +166,7 @@ class EvaluationFaces(Dataset[FaceBatch]):
         self.image_size = image_size
         self.seed = seed
         self.landmarks = landmarks
-        self.masking = _compose([masking] if masking else [], landmarks)
+        self.masking = compose([masking] if masking else [], landmarks)
         self.again = np.arange(len(paths) if masking or worn else 0) if again is None else again
         self.is_masked = np.zeros(len(paths), dtype=bool) if is_masked is None else is_masked
 
@@ -179,7 +179,7 @@ class EvaluationFaces(Dataset[FaceBatch]):
         is_again = row >= len(self.paths)
         source = int(self.again[row - len(self.paths)]) if is_again else row
         paths = self.worn if is_again and self.worn else self.paths
-        picture = _read(paths[source], source, self.image_size, self.landmarks)
+        picture = read_face(paths[source], source, self.image_size, self.landmarks)
         seen = transformed(self.masking if is_again else None, picture, self.seed, source)
         return _face(seen, -1, is_again or bool(self.is_masked[source]), row)
 
@@ -193,7 +193,7 @@ def collate_sides(pairs: Sequence[tuple[FaceBatch, FaceBatch]]) -> FaceBatch:
     return batch
 
 
-def _read(path: str, row: int, size: tuple[int, int], landmarks: FaceLandmarks | None) -> dict[str, Any]:
+def read_face(path: str, row: int, size: tuple[int, int], landmarks: FaceLandmarks | None) -> dict[str, Any]:
     """A picture as transforms take it, with its landmarks where they are needed."""
     image = read_image(path)
     picture: dict[str, Any] = {"image": fit_image(image, size)}
@@ -202,7 +202,8 @@ def _read(path: str, row: int, size: tuple[int, int], landmarks: FaceLandmarks |
     return picture
 
 
-def _compose(transforms: Sequence[A.BasicTransform], landmarks: FaceLandmarks | None) -> A.Compose | None:
+def compose(transforms: Sequence[A.BasicTransform], landmarks: FaceLandmarks | None) -> A.Compose | None:
+    """Transforms in order, of pictures with landmarks or without; None for none."""
     if not transforms:
         return None
     with warnings.catch_warnings():  # transforms of colour alone leave landmarks where they are, and rightly so

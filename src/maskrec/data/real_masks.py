@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_info
 
 from maskrec.data.evaluation_set import PictureSet
+from maskrec.data.halves import Half, in_half
 from maskrec.data.index import cache_folder, expect_folder, find_pictures
 from maskrec.data.pair_files import read_pairs, write_pairs
 from maskrec.data.pairs import Pairs, Rows, deal_folds, draw_one_of_n, draw_pairs, have_both_kinds
@@ -79,12 +80,13 @@ class RealMasks(PictureSet):
         return Evaluation(self.name, len(self.names), protocols, self.paths(), self.wears())
 
 
-def list_identities(root: Path, folders: Mapping[str, bool]) -> tuple[list[str], Rows, Flags]:
+def list_identities(root: Path, folders: Mapping[str, bool], half: Half | None = None) -> tuple[list[str], Rows, Flags]:
     """The pictures of several folders of identities, `<folder>/<identity>/<image>`.
 
     Args:
         root: What the folders lie below.
         folders: Whether the faces in each wear masks.
+        half: One half of the identities alone.
 
     Returns:
         Names below the root, identities and masks, one each a picture. An identity has one name in all folders.
@@ -105,7 +107,9 @@ def list_identities(root: Path, folders: Mapping[str, bool]) -> tuple[list[str],
             names.append(f"{folder}/{name}")
             people.append(person)
             is_masked.append(wears_mask)
-    return names, np.unique(people, return_inverse=True)[1].astype(np.int64), np.array(is_masked)
+    chosen = np.ones(len(people), dtype=bool) if half is None else in_half(people, half)
+    names, people = ([value for value, is_in in zip(of, chosen, strict=True) if is_in] for of in (names, people))
+    return names, np.unique(people, return_inverse=True)[1].astype(np.int64), np.array(is_masked)[chosen]
 
 
 def by_comparison(pairs: Pairs, is_masked: Flags) -> dict[str, Pairs]:

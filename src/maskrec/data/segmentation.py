@@ -1,28 +1,37 @@
-"""Masked faces with labels of the mask, for training a segmenter."""
+"""Masked faces with the region of the mask, for training a segmenter."""
 
 import os
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import albumentations as A
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from maskrec.data.datasets import transformed
+from maskrec.data.datasets import compose, read_face, transformed
 from maskrec.data.images import fit_image, normalise, read_image, to_tensor
 from maskrec.data.index import expect_folder, find_pictures
+from maskrec.data.landmarks import FaceLandmarks
 from maskrec.data.loading import LoaderModule
 from maskrec.data.samplers import Draw, ShuffledBatchSampler
 from maskrec.errors import UserError
+from maskrec.masking import MaskTransform
 from maskrec.types import SegmentationBatch
 
 TREE = "images/<name>.jpg and labels/<name>.png below it"
 Pair = tuple[Path, Path]
+Regions: TypeAlias = "Dataset[SegmentationBatch]"
+"""By row, or by draw, which augments."""
 
 
-class SegmentedFaces(Dataset[SegmentationBatch]):
-    """Pictures with the region of the mask.
+class LabelledRegions(Dataset[SegmentationBatch]):
+    """Pictures with label pictures of the mask.
 
     Args:
         pairs: (N,) picture and label picture.
@@ -37,13 +46,13 @@ class SegmentedFaces(Dataset[SegmentationBatch]):
         pairs: list[Pair],
         image_size: tuple[int, int],
         mask_level: int,
-        augmentation: list[A.BasicTransform] | None = None,
+        augmentation: Sequence[A.BasicTransform] = (),
         seed: int = 0,
     ) -> None:
         self.pairs = pairs
         self.image_size = image_size
         self.mask_level = mask_level
-        self.augmentation = A.Compose(augmentation) if augmentation else None
+        self.augmentation = compose(augmentation, None)
         self.seed = seed
 
     def __len__(self) -> int:
@@ -51,7 +60,7 @@ class SegmentedFaces(Dataset[SegmentationBatch]):
         return len(self.pairs)
 
     def __getitem__(self, draw: Draw | int) -> SegmentationBatch:
-        """One face, its tensors without the batch dimension; a draw augments it."""
+        """One face, its tensors without the batch dimension."""
         row = draw.row if isinstance(draw, Draw) else draw
         image, labels = map(read_image, self.pairs[row])
         if image.shape != labels.shape:
@@ -63,19 +72,19 @@ class SegmentedFaces(Dataset[SegmentationBatch]):
         seen = {"image": image, "mask": region.astype(np.uint8)}
         if isinstance(draw, Draw):
             seen = transformed(self.augmentation, seen, self.seed, draw.row, draw.epoch, draw.repeat)
-        return SegmentationBatch(to_tensor(seen["image"]), torch.from_numpy(np.ascontiguousarray(seen["mask"])).bool())
+        return _segmented(seen)
 
 
-class DrawnMasks(Dataset[SegmentationBatch]):
-    """Faces with masks drawn on them, whose regions are known.
+class DrawnRegions(Dataset[SegmentationBatch]):
+    """Faces on which masks are drawn: where is known.
 
     Args:
         paths: (N,) pictures.
         image_size: (height, width) in pixels.
-        masking: What is drawn; where its p leaves a face as it is, the region is empty.
+        masking: Draws them; where its p leaves a face as it is the region is empty.
         landmarks: Of the N pictures, where the masking needs them.
-        augmentation: Applied in order, to picture and region alike; of draws alone.
-        seed: With a draw, fixes what is seen; without one the row alone does.
+        augmentation: Applied to draws, in order, after the mask.
+        seed: Fixes what is seen, with a draw or a row.
     """
 
     def __init__(
@@ -84,35 +93,119 @@ class DrawnMasks(Dataset[SegmentationBatch]):
         image_size: tuple[int, int],
         masking: MaskTransform,
         landmarks: FaceLandmarks | None,
-        augmentation: list[A.BasicTransform] | None = None,
+        augmentation: Sequence[A.BasicTransform] = (),
         seed: int = 0,
     ) -> None:
-        self.faces = TrainingFaces(
-            paths, np.zeros(len(paths), dtype=np.int64), image_size, masking, augmentation or (), seed, landmarks
-        )
+        self.paths = paths
+        self.image_size = image_size
+        self.landmarks = landmarks
+        self.masked, self.augmented = compose([masking], landmarks), compose([masking, *augmentation], landmarks)
+        self.seed = seed
 
     def __len__(self) -> int:
         """N."""
-        return len(self.faces)
+        return len(self.paths)
 
     def __getitem__(self, draw: Draw | int) -> SegmentationBatch:
-        """One face, its tensors without the batch dimension; a draw augments it."""
-        return self.faces.with_region(draw if isinstance(draw, Draw) else Draw(draw))
+        """One face, its tensors without the batch dimension."""
+        row = draw.row if isinstance(draw, Draw) else draw
+        picture = read_face(self.paths[row], row, self.image_size, self.landmarks)
+        picture["mask"] = np.zeros(self.image_size, dtype=np.uint8)
+        if isinstance(draw, Draw):
+            return _segmented(transformed(self.augmented, picture, self.seed, row, draw.epoch, draw.repeat))
+        return _segmented(transformed(self.masked, picture, self.seed, row))
 
 
-class MaskSegmentation(LoaderModule):
+def _segmented(seen: dict[str, Any]) -> SegmentationBatch:
+    return SegmentationBatch(to_tensor(seen["image"]), torch.from_numpy(np.ascontiguousarray(seen["mask"])).bool())
+
+
+class JoinedRegions(Dataset[SegmentationBatch]):
+    """Several of them, one after the other, by row or by draw.
+
+    Args:
+        parts: Which.
+    """
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self.parts = parts
+        self.starts = [0, *accumulate(map(len, parts))]
+
+    def __len__(self) -> int:
+        """Faces of all parts."""
+        return self.starts[-1]
+
+    def __getitem__(self, draw: Draw | int) -> SegmentationBatch:
+        """One face, its tensors without the batch dimension."""
+        row = draw.row if isinstance(draw, Draw) else draw
+        part = bisect_right(self.starts, row) - 1
+        own = row - self.starts[part]
+        face: SegmentationBatch = self.parts[part][draw._replace(row=own) if isinstance(draw, Draw) else own]
+        return face
+
+
+class SegmentationModule(LoaderModule, ABC):
+    """Masked faces with their regions, to train a segmenter on and to validate and test it.
+
+    Args:
+        image_size: (height, width) in pixels.
+        batch_size: Faces in a global batch, over all processes.
+        augmentation: Albumentations transforms of training faces.
+        num_workers: As for `LoaderModule`.
+        seed: Seed of batches and augmentation; linked to `seed_everything`.
+    """
+
+    def __init__(
+        self,
+        image_size: tuple[int, int] = (256, 256),
+        batch_size: int = 16,
+        augmentation: list[A.BasicTransform] | None = None,
+        num_workers: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(num_workers)
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.augmentation = augmentation or []
+        self.seed = seed
+        self.num_identities = None  # of a head, which is not trained here
+
+    @abstractmethod
+    def regions(self, shown: "SegmentationModule") -> tuple[Regions, Regions]:
+        """What is trained on and what is held out, in the size and with the augmentation of `shown`."""
+
+    @cached_property
+    def _regions(self) -> tuple[Regions, Regions]:
+        return self.regions(self)
+
+    def train_dataloader(self) -> DataLoader[SegmentationBatch]:
+        """Batches in random order."""
+        faces: Any = self._regions[0]
+        options = {"seed": self.seed, "rank": self.rank, "world_size": self.world_size}
+        return self.training_loader(faces, ShuffledBatchSampler(len(faces), self.batch_size, **options))
+
+    def val_dataloader(self) -> DataLoader[SegmentationBatch]:
+        """The held-out faces, in order."""
+        return DataLoader(self._regions[1], batch_size=self.batch_size, **self.worker_options())
+
+    test_dataloader = val_dataloader
+
+    def on_after_batch_transfer(self, batch: SegmentationBatch, dataloader_idx: int) -> SegmentationBatch:
+        """Pixels become floats in [-1, 1] on the device."""
+        return batch._replace(image=normalise(batch.image))
+
+
+class MaskSegmentation(SegmentationModule):
     """Any folder of `images/<name>.<any>` and `labels/<name>.png`: most to train on, the rest to validate.
 
     Args:
         root: The folder.
-        image_size: (height, width) in pixels.
-        batch_size: Faces in a global batch, over all processes.
+        image_size: As for `SegmentationModule`.
+        batch_size: As for `SegmentationModule`.
         held_out: Share kept for validation, chosen by `split_seed`.
         mask_level: Lowest level of a label picture that is mask: 1 where 0 is all else, 2 where 1 is the face.
-        augmentation: Albumentations transforms of training faces.
         split_seed: Seed of the split.
-        num_workers: As for `LoaderModule`.
-        seed: Seed of batches and augmentation; linked to `seed_everything`.
+        **kwargs: As for `SegmentationModule`.
     """
 
     def __init__(
@@ -122,20 +215,14 @@ class MaskSegmentation(LoaderModule):
         batch_size: int = 16,
         held_out: float = 0.1,
         mask_level: int = 1,
-        augmentation: list[A.BasicTransform] | None = None,
         split_seed: int = 0,
-        num_workers: int | None = None,
-        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(num_workers)
+        super().__init__(image_size, batch_size, **kwargs)
         self.root = Path(root)
-        self.image_size = image_size
-        self.batch_size = batch_size
         self.held_out = held_out
         self.mask_level = mask_level
-        self.augmentation = augmentation
         self.split_seed = split_seed
-        self.seed = seed
 
     @cached_property
     def split(self) -> tuple[list[Pair], list[Pair]]:
@@ -155,17 +242,8 @@ class MaskSegmentation(LoaderModule):
         held_out = round(len(pairs) * self.held_out)
         return [pairs[row] for row in sorted(order[held_out:])], [pairs[row] for row in sorted(order[:held_out])]
 
-    def train_dataloader(self) -> DataLoader[SegmentationBatch]:
-        """Batches in random order."""
-        faces = SegmentedFaces(self.split[0], self.image_size, self.mask_level, self.augmentation, self.seed)
-        options = {"seed": self.seed, "rank": self.rank, "world_size": self.world_size}
-        return self.training_loader(faces, ShuffledBatchSampler(len(faces), self.batch_size, **options))
-
-    def val_dataloader(self) -> DataLoader[SegmentationBatch]:
-        """The held-out faces as they are, in order."""
-        faces = SegmentedFaces(self.split[1], self.image_size, self.mask_level)
-        return DataLoader(faces, batch_size=self.batch_size, **self.worker_options())
-
-    def on_after_batch_transfer(self, batch: SegmentationBatch, dataloader_idx: int) -> SegmentationBatch:
-        """Pixels become floats in [-1, 1] on the device."""
-        return batch._replace(image=normalise(batch.image))
+    def regions(self, shown: SegmentationModule) -> tuple[Regions, Regions]:
+        """Most pictures, and the rest as they are."""
+        training, held_out = self.split
+        augmented = LabelledRegions(training, shown.image_size, self.mask_level, shown.augmentation, shown.seed)
+        return augmented, LabelledRegions(held_out, shown.image_size, self.mask_level)

@@ -5,12 +5,15 @@ from maskrec.methods.base import CosineSimilarity, FaceMethod
 from maskrec.methods.classifier import FaceClassifier
 from maskrec.methods.dcr import DCR
 from maskrec.methods.ensemble import Ensemble
+from maskrec.methods.iamgan import IAMGAN
 from maskrec.methods.lpd import LPD
+from maskrec.methods.mask_segmenter import MaskSegmenter
 from maskrec.methods.moco import MoCoV2
 from maskrec.methods.siamese import ContrastiveSiamese
 
 __all__ = [
     "DCR",
+    "IAMGAN",
     "LPD",
     "BalancedMatching",
     "ContrastiveSiamese",
@@ -18,5 +21,6 @@ __all__ = [
     "Ensemble",
     "FaceClassifier",
     "FaceMethod",
+    "MaskSegmenter",
     "MoCoV2",
 ]

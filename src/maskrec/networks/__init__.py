@@ -3,6 +3,7 @@
 from maskrec.networks.cyclegan import PatchDiscriminator, ResNetGenerator
 from maskrec.networks.latent_part import PartLocaliser, box_corners, resample_box
 from maskrec.networks.mask_classifier import MaskClassifier
+from maskrec.networks.stored import read_network
 from maskrec.networks.unet import UNet
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "ResNetGenerator",
     "UNet",
     "box_corners",
+    "read_network",
     "resample_box",
 ]

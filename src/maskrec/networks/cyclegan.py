@@ -81,9 +81,7 @@ class PatchDiscriminator(nn.Sequential):
         _start_from_noise(self)
 
 
-def _normed(
-    convolution: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module | None = None
-) -> tuple[nn.Module, ...]:
+def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module | None = None) -> tuple[nn.Module, ...]:
     return convolution, nn.InstanceNorm2d(convolution.out_channels), activation or nn.ReLU(inplace=True)
 
 
