@@ -14,7 +14,20 @@ from maskrec.evaluation.protocols import ProtocolResult, ProtocolResults
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "timm", "albumentations", "numpy", "opencv-python-headless")
 COUNTS = ("faces", "pairs", "genuine", "impostors", "probes", "gallery", "left_out", "steps")
-IN_TABLE = ("accuracy", "auc", "eer", "frr100", "fnmr_at_fmr_1e-3", "rank_1", "rank_5", "map", "mask_accuracy", *COUNTS)
+OF_PICTURES = ("iou", "mask_found", "mask_share", "change_outside", "change_cycled")
+IN_TABLE = (
+    *OF_PICTURES,
+    "accuracy",
+    "auc",
+    "eer",
+    "frr100",
+    "fnmr_at_fmr_1e-3",
+    "rank_1",
+    "rank_5",
+    "map",
+    "mask_accuracy",
+    *COUNTS,
+)
 
 
 def git_commit() -> str:
