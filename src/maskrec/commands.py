@@ -76,6 +76,7 @@ def mask(args: list[str]) -> None:
     parser.add_argument("target", nargs="?", type=Path, help="Where the copy goes.")
     parser.add_argument("--kind", type=str, default="mg", help=f"One of {', '.join(KINDS)}.")
     parser.add_argument("--style", type=str, help=f"One of {', '.join(STYLES)}; default: any.")
+    parser.add_argument("--weights", type=str, help="Of kind iamgan: a checkpoint of IAMGAN.")
     parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
     parser.add_argument("--broken", type=Broken, default="error", help="error, or skip: leave broken pictures out.")
     parser.add_argument("--detectable", action="store_true", help="Leave out what FaceMesh finds no face in any more.")
@@ -83,13 +84,13 @@ def mask(args: list[str]) -> None:
     given = parser.parse_args(args)
     if given.gallery is not None:
         drawn = [draw_face(*number) for number in GALLERY_FACES]
-        kinds = {name: kind() for name, kind in KINDS.items()}
+        kinds = {name: kind() for name, kind in KINDS.items() if not _takes(kind, "weights")}
         write_png(given.gallery, gallery(kinds, STYLES, [(image, marks.astype(np.float32)) for image, marks in drawn]))
         write(f"gallery: {given.gallery}")
         return
     if given.source is None or given.target is None:
         raise UserError("say what to mask, and where the copy goes: maskrec mask IN OUT --kind mg")
-    recipe = {"kind": given.kind, "style": given.style}
+    recipe = {"kind": given.kind, "style": given.style} | ({"weights": given.weights} if given.weights else {})
     masking, choices = masking_of(**recipe), (given.seed, given.broken, given.detectable)
     records = mask_folder(given.source, given.target, masking, recipe, *choices)
     fallback = sum(record.get("landmarks") == "template" for record in records)
@@ -113,29 +114,35 @@ def quality(args: list[str]) -> None:
     parser.add_argument("root", nargs="?", type=Path, help="Folder with landmarks; default: generated faces.")
     parser.add_argument("--kind", type=str, nargs="+", default=["mg", "kp_syn"], help=f"Of {', '.join(KINDS)}.")
     parser.add_argument("--style", type=str, help=f"One of {', '.join(STYLES)}; default: any.")
+    parser.add_argument("--weights", type=str, help="Of kind iamgan: a checkpoint of IAMGAN.")
     parser.add_argument("--faces", type=jsonargparse.typing.PositiveInt, help="How many; default: all, or 2,000.")
     parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
     given = parser.parse_args(args)
-    kinds = {kind: masking_of(kind, given.style) for kind in given.kind}
+    kinds = {kind: masking_of(kind, given.style, given.weights) for kind in given.kind}
     for line in measure_masks(kinds, given.root, given.faces, given.seed):
         write(line)
 
 
-def masking_of(kind: str, style: str | None) -> MaskTransform:
-    """A mask by the name of its kind and style.
+def masking_of(kind: str, style: str | None = None, weights: str | None = None) -> MaskTransform:
+    """A mask by the name of its kind, its style and its weights.
 
     Raises:
-        UserError: There is no such kind or style, or the kind has none.
+        UserError: There is no such kind or style, or the kind takes none, or it needs weights.
     """
     if kind not in KINDS:
         raise UserError(f"--kind {kind}: there are {', '.join(KINDS)}")
-    options: dict[str, Any] = {"p": 1.0}
-    if style is not None:
-        if "styles" not in inspect.signature(KINDS[kind]).parameters:
-            raise UserError(f"--style {style}: masks of kind {kind} have no styles")
-        options["styles"] = (style,)
-    masking: MaskTransform = KINDS[kind](**options)
+    if style is not None and not _takes(KINDS[kind], "styles"):
+        raise UserError(f"--style {style}: masks of kind {kind} have no styles")
+    if (weights is not None) != _takes(KINDS[kind], "weights"):
+        needs = f"takes no --weights {weights}" if weights else "needs --weights, a checkpoint of IAMGAN"
+        raise UserError(f"--kind {kind}: {needs}")
+    options: dict[str, Any] = {"styles": None if style is None else (style,), "weights": weights}
+    masking: MaskTransform = KINDS[kind](p=1.0, **{name: value for name, value in options.items() if value is not None})
     return masking
+
+
+def _takes(kind: type[MaskTransform], argument: str) -> bool:
+    return argument in inspect.signature(kind).parameters
 
 
 def report(args: list[str]) -> None:

@@ -27,7 +27,7 @@ class FaceBatch(NamedTuple):
     """(B, 96, 2) float32, x and y in pixels of the image, as `masking.layout` numbers them; those of a picture that
     was mirrored are numbered anew. NaN where neither masks nor augmentation need them."""
     mask_parameters: Tensor = torch.empty(0)
-    """(B, 12) float32, the masks still to be drawn on the device, as `masking.on_device` writes them, NaN where a face
+    """(B, N) float32, the masks still to be drawn on the device, as `masking.on_device` writes them, NaN where a face
     gets none; (B, 0) where workers draw masks."""
     pair: Tensor = torch.empty(0)
     """(B,) int64, where faces come in pairs, the number of the pair, rising: the first face of each is its reference,

@@ -234,6 +234,7 @@ def test_evaluation_sets_are_masked_by_workers(faces: Path) -> None:
 
 
 @pytest.mark.parametrize(("masking", "name"), [(DE(), "DE"), (None, "none")])
-def test_only_mg_is_drawn_on_the_device(faces: Path, masking: Any, name: str) -> None:
-    with pytest.raises(UserError, match=f"data.masking_on_device: .* is MG; data.masking is {name}"):
+def test_what_is_not_drawn_on_the_device(faces: Path, masking: Any, name: str) -> None:
+    expected = f"data.masking_on_device: .* is MG or IAMGANMask; data.masking is {name}"
+    with pytest.raises(UserError, match=expected):
         module(faces, masking=masking, masking_on_device=True)

@@ -29,7 +29,8 @@ GREY, GREEN, RED = (0.45, 0.45, 0.45), (0.1, 0.75, 0.25), (0.85, 0.1, 0.1)
 class EvaluationPictures(Callback):
     """Shows for each test set the ten best of some searches, and what the similarity of a pair depends on.
 
-    A module that is tested on other data, as one that draws masks, is left alone. A picture that cannot be drawn is left out with a warning: the numbers of a test never wait for it.
+    A module that is tested on other data, as one that draws masks, is left alone. A picture that cannot be drawn is
+    left out with a warning: the numbers of a test never wait for it.
 
     Args:
         dirpath: Folder of the pictures.

@@ -20,7 +20,7 @@ from maskrec.errors import UserError
 from maskrec.masking import KEYPOINTS, MaskTransform
 from maskrec.masking.base import unmirrored
 from maskrec.masking.layout import NUM_LANDMARKS
-from maskrec.masking.on_device import NUM_PARAMETERS, PARAMETERS, SampleMG
+from maskrec.masking.on_device import PARAMETERS, SampleMask
 from maskrec.types import FaceBatch
 
 NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
@@ -58,7 +58,7 @@ class TrainingFaces(Dataset[Any]):
         paths: (N,) pictures.
         labels: (N,) identities.
         image_size: (height, width) in pixels.
-        masking: Puts a mask on a share of the faces, or, with p 1, on those whose draw says so; `SampleMG` leaves the
+        masking: Puts a mask on a share of the faces, or, with p 1, on those whose draw says so; `SampleMask` leaves the
             drawing to the device, after the augmentation.
         augmentation: Applied in order, after the mask.
         seed: With a draw, fixes what is seen.
@@ -78,7 +78,7 @@ class TrainingFaces(Dataset[Any]):
         paths: Sequence[str],
         labels: npt.NDArray[np.int64],
         image_size: tuple[int, int],
-        masking: MaskTransform | SampleMG | None = None,
+        masking: MaskTransform | SampleMask | None = None,
         augmentation: Sequence[A.BasicTransform] = (),
         seed: int = 0,
         landmarks: FaceLandmarks | None = None,
@@ -102,7 +102,7 @@ class TrainingFaces(Dataset[Any]):
         self.sets = np.zeros(len(paths), dtype=np.int64) if sets is None else sets
         # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
         masks = [masking] if masking else []
-        self.unworn = np.full(NUM_PARAMETERS if isinstance(masking, SampleMG) else 0, np.nan, dtype=np.float32)
+        self.unworn = masking.unworn if isinstance(masking, SampleMask) else np.empty(0, dtype=np.float32)
         first, then = (masks, augmentation) if paired else ([*masks, *augmentation], [])
         self.first, self.then = compose(first, landmarks), compose(then, landmarks)
         self.bare, self.again = compose(augmentation, landmarks), compose([MOVED], landmarks)

@@ -1,7 +1,7 @@
 """The base of every data module that trains: batches, masks, and where a resumed epoch goes on."""
 
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import albumentations as A
 import numpy as np
@@ -13,8 +13,8 @@ from maskrec.data.landmarks import FaceLandmarks, joined_landmarks, landmarks_fo
 from maskrec.data.pair_sampler import PairBatchSampler, PairDraw
 from maskrec.data.samplers import EpochBatchSampler, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.errors import UserError
-from maskrec.masking import MG, MaskTransform
-from maskrec.masking.on_device import BatchedMG, SampleMG
+from maskrec.masking import MaskTransform
+from maskrec.masking.on_device import SampleMask
 from maskrec.types import FaceBatch
 
 
@@ -31,7 +31,7 @@ class FaceDataModule(EvaluationModule):
         masking: Puts masks on training faces, with its own probability.
         augmentation: Further albumentations transforms of training faces, in order, after the mask.
         masking_on_device: Draw the masks of `masking`, an `MG`, on the device, in batches, and after the augmentation;
-            workers only sample them.
+            workers only sample them. An `IAMGANMask` is drawn there in any case.
         landmarks: Give batches the landmarks of their faces even where neither masks nor augmentation need them.
         paired: Each of the `batch_size` faces comes without and with its mask: first all without, then, in the same
             order, all with theirs, 2 x batch_size pictures over all processes; `masking` with p 1.
@@ -65,7 +65,8 @@ class FaceDataModule(EvaluationModule):
         self.images_per_identity = images_per_identity
         self.masked_per_identity = _masked_per_identity(masked_per_identity, images_per_identity, masking)
         self.masking = masking
-        self.sampling = _only_sampled(masking) if masking_on_device else None
+        is_sampled = masking_on_device or (masking is not None and masking.always_on_device)
+        self.sampling = SampleMask(masking) if is_sampled else None
         self.augmentation = augmentation or []
         self.landmarks = landmarks
         self.paired = paired
@@ -151,13 +152,13 @@ class FaceDataModule(EvaluationModule):
     def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
         """On the device masks are drawn that were only sampled, and pixels become floats in [-1, 1]."""
         if self.sampling and batch.mask_parameters.numel():
-            batch = self._renderer.to(batch.image.device).wear(batch)
+            batch = self._drawing.to(batch.image.device).wear(batch)
         return super().on_after_batch_transfer(batch, dataloader_idx)
 
     @cached_property
-    def _renderer(self) -> BatchedMG:
+    def _drawing(self) -> Any:
         assert self.sampling is not None
-        return BatchedMG(self.sampling.masking)
+        return self.sampling.drawing()
 
 
 def _masked_per_identity(count: int | None, images: int | None, masking: MaskTransform | None) -> int | None:
@@ -167,10 +168,3 @@ def _masked_per_identity(count: int | None, images: int | None, masking: MaskTra
         given = f"{type(masking).__name__} with p {masking.p}" if masking else "none"
         raise UserError(f"data.masked_per_identity {count}: needs a data.masking with p 1; it is {given}")
     return count
-
-
-def _only_sampled(masking: MaskTransform | None) -> SampleMG:
-    if not isinstance(masking, MG):
-        given = type(masking).__name__ if masking else "none"
-        raise UserError(f"data.masking_on_device: the mask that can be drawn there is MG; data.masking is {given}")
-    return SampleMG(masking)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from maskrec.data.datasets import TrainingFaces, compose, read_face, transformed
 from maskrec.data.images import to_tensor
 from maskrec.data.samplers import Draw
-from maskrec.types import UnpairedBatch
+from maskrec.types import FaceBatch, UnpairedBatch
 
 MASKED = 5  # a stream of random numbers of its own, beside those of `TrainingFaces`
 
@@ -39,7 +39,7 @@ class UnpairedFaces(Dataset[UnpairedBatch]):
         """One of each, without the batch dimension; a row in place of a draw gives the same two every time."""
         draw = draw if isinstance(draw, Draw) else Draw(draw, epoch=0)
         face = self.full[draw]
-        assert not isinstance(face, tuple)  # these faces come alone
+        assert isinstance(face, FaceBatch)  # these faces come alone, not paired or in views
         key = (self.full.seed, draw.row, draw.epoch, draw.repeat, MASKED)
         row = int(np.random.default_rng(key).integers(len(self.masked)))
         picture = read_face(self.masked[row], row, self.full.image_size, None)

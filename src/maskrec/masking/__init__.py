@@ -4,6 +4,7 @@ from maskrec.masking.base import KEYPOINTS, MaskTransform
 from maskrec.masking.black import Black
 from maskrec.masking.erase import DE
 from maskrec.masking.eye import Eye
+from maskrec.masking.gan import IAMGANMask
 from maskrec.masking.kp_cvx import KPCVX
 from maskrec.masking.kp_syn import KPSYN
 from maskrec.masking.man import MANMask
@@ -20,8 +21,9 @@ KINDS: dict[str, type[MaskTransform]] = {
     "nist": NIST,
     "man": MANMask,
     "mg": MG,
+    "iamgan": IAMGANMask,
 }
-"""Every kind, by its name on the command line."""
+"""Every kind, by its name on the command line; `iamgan` needs weights."""
 
 __all__ = [
     "DE",
@@ -34,6 +36,7 @@ __all__ = [
     "STYLES",
     "Black",
     "Eye",
+    "IAMGANMask",
     "MANMask",
     "MaskTransform",
 ]

@@ -35,6 +35,8 @@ class MaskTransform(A.DualTransform, ABC):
     """
 
     needs_landmarks: ClassVar[bool] = True
+    always_on_device: ClassVar[bool] = False
+    """Whether training draws it on the device in any case, as workers would be too slow."""
 
     def __init__(self, p: float = 1.0) -> None:
         super().__init__(p=p)

@@ -153,7 +153,7 @@ class IAMGAN(Trainable):
             "cycle_full": self.cycle_weight * cycle_loss(batch.image, made.full_again),
             "cycle_masked": self.cycle_weight * cycle_loss(batch.masked, made.masked_again),
         }
-        weight = self.identity_weight * min(1.0, self.iteration / max(self.ramp, 1))
+        weight = self.identity_weight * (min(1.0, self.iteration / self.ramp) if self.ramp else 1.0)
         if self.identity_weight and self.reconstruction:
             terms["reconstruction"] = weight * reconstruction_loss(batch.image, made.masked, is_face)
         if self.classifier is not None:

@@ -29,12 +29,14 @@ class Classifier(nn.Module):
 
     @contextmanager
     def judging(self) -> Iterator[None]:
-        """As it is: statistics are used, not gathered."""
+        """As it is: batch-norm statistics are used, not gathered."""
+        modes = {layer: layer.training for layer in self.modules()}
         self.eval()
         try:
             yield
         finally:
-            self.train()
+            for layer, mode in modes.items():
+                layer.training = mode
 
 
 @contextmanager
