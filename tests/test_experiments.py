@@ -3,15 +3,18 @@
 import importlib
 import inspect
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from conftest import ROOT
 
 from maskrec.cli import main
 from maskrec.experiments import OVERLAYS, expand_extends, titles
+from maskrec.methods import IAMGAN, MaskSegmenter
 
 FILES = sorted(
     path
@@ -19,6 +22,7 @@ FILES = sorted(
     if path.parent.name not in ("hardware", "sweeps", "evaluation", "tables")
 )
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
+DRAWING = ("maskrec.methods.IAMGAN", "maskrec.methods.MaskSegmenter")
 FROM_NOTHING = {  # no weights, no earlier runs, and a queue that takes the smoke test's batches
     "weights": "null",
     "start_from": "null",
@@ -28,7 +32,30 @@ FROM_NOTHING = {  # no weights, no earlier runs, and a queue that takes the smok
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def last_value(path: Path, part: str, argument: str | None = None) -> Any:
+    """What an experiment ends up with: the class of a part of it, or an argument of that; None where nothing says."""
+    files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
+    parts = [yaml.safe_load(Path(file).read_text()).get(part, {}) for file in files]
+    values = [of.get("init_args", {}).get(argument) if argument else of.get("class_path") for of in parts]
+    return next((value for value in reversed(values) if value), None)
+
+
+FACES = [path for path in EXPERIMENTS if last_value(path, "model") not in DRAWING]
+
+
+@pytest.fixture
+def generators(workplace: Path) -> None:
+    """Untrained ones, where the experiments that make them would leave them."""
+    for path in EXPERIMENTS:
+        if last_value(path, "model") == DRAWING[0]:
+            checkpoints = workplace / "runs" / path.stem / "latest" / "checkpoints"
+            checkpoints.mkdir(parents=True)
+            method = IAMGAN(width=2, blocks=1, discriminator_width=2)
+            torch.save({"state_dict": method.state_dict()}, checkpoints / "last.ckpt")
+
+
+@pytest.mark.usefixtures("generators")
+@pytest.mark.parametrize("path", FACES, ids=lambda path: path.stem)
 def test_every_experiment_takes_a_step(
     path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,12 +86,36 @@ def test_every_experiment_takes_a_step(
         assert line.replace("${run_dir}", str(run.resolve().relative_to(workplace))) in printed
 
 
-def last_value(path: Path, part: str, argument: str | None = None) -> Any:
-    """What an experiment ends up with: the class of a part of it, or an argument of that; None where nothing says."""
-    files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
-    parts = [yaml.safe_load(Path(file).read_text()).get(part, {}) for file in files]
-    values = [of.get("init_args", {}).get(argument) if argument else of.get("class_path") for of in parts]
-    return next((value for value in reversed(values) if value), None)
+@pytest.mark.parametrize("path", sorted({*EXPERIMENTS} - {*FACES}), ids=lambda path: path.stem)
+def test_every_network_that_draws_takes_a_step(path: Path, workplace: Path, faces: Path) -> None:
+    """On the same folder as full and as masked faces, or as pictures and labels."""
+    segmenter = workplace / "s.ckpt"
+    torch.save({"state_dict": MaskSegmenter(width=2).state_dict()}, segmenter)
+    for folder in ("images", "labels"):
+        (workplace / folder).mkdir()
+        for picture in sorted(faces.rglob("*.png"))[:12]:
+            shutil.copy(picture, workplace / folder)
+    if last_value(path, "model") == DRAWING[0]:
+        full = f"{{class_path: data_modules.FaceFolder, init_args: {{root: {faces}, held_out: 0.2}}}}"
+        changes = {"model": {"segmenter": segmenter, "width": 4, "blocks": 1, "discriminator_width": 4}}
+        changes["model"]["iterations"] = 2
+        changes["data"] = {"full": full, "masked_root": faces, "batch_size": 2}
+    else:
+        changes = {"model": {"width": 4}, "data": {"batch_size": 2}}
+    sized = {"data": {"image_size": "[64, 64]", "num_workers": 0}}
+    options = [
+        f"--{part}.init_args.{key}={value}" for of in (changes, sized) for part in of for key, value in of[part].items()
+    ]
+    if "segmenter" in path.stem:
+        options = ["--data=maskrec.data.MaskSegmentation", f"--data.init_args.root={workplace}", *options]
+    steps = ["--trainer.max_epochs=1", "--trainer.val_check_interval=1", "--trainer.limit_train_batches=2"]
+    assert main(["exp", path.stem, *options, *steps, "--trainer.limit_val_batches=1", "--trainer.accelerator=cpu"]) == 0
+    run = workplace / "runs" / path.stem / "latest"
+    ((_, numbers),) = json.loads((run / "results.json").read_text())["protocols"].items()
+    assert all(0 <= number <= 2 for number in numbers.values())
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert len([*(run / "pictures").glob("samples_*.png")]) >= 2
+    assert "samples" in (run / "report" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
