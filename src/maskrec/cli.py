@@ -42,6 +42,7 @@ commands:
   landmarks     ROOT [--processes N] [--strict]: detect the landmarks of a folder's faces, which masks need
   mask          IN OUT --kind mg --style n95: a masked copy of a folder; --gallery FILE.png: every kind and style
   quality       [ROOT] --kind mg: whether masks sit where they should, counted on a folder or generated faces
+  realism       FULL MASKED --kind mg iamgan=FILE: masks beside real masks, measured without training on them
   cost NAME     parameters and multiply-adds of the networks of experiments/NAME.yaml
   report        RUN: write a run's page anew; RUN RUN ... -o FILE.html: several in one table, also as .md and .csv
   list          the experiments, one line each
@@ -61,6 +62,7 @@ def main(args: list[str] | None = None) -> int:
         "landmarks": commands.landmarks,
         "mask": commands.mask,
         "quality": commands.quality,
+        "realism": commands.realism,
         "report": commands.report,
         "list": print_experiments,
         "backbones": print_backbones,

@@ -9,15 +9,19 @@ import jsonargparse
 import numpy as np
 from jsonargparse import ArgumentParser
 
+from maskrec.backbones import create_backbone
 from maskrec.data.check import Broken
 from maskrec.data.detection import detect_landmarks
 from maskrec.data.generated import draw_face, measure
+from maskrec.data.halves import Half
 from maskrec.data.images import write_png
 from maskrec.data.mask_quality import measure_masks
 from maskrec.data.masked_copy import MANIFEST, NO_FACE, mask_folder
+from maskrec.data.realism import Realism, compare_masks
 from maskrec.errors import UserError, condense
 from maskrec.masking import KINDS, STYLES, MaskTransform
 from maskrec.masking.gallery import gallery
+from maskrec.networks import UNet, read_network
 from maskrec.report import write_ablation, write_report
 
 GALLERY_FACES = ((2, 0, 2), (2, 5, 3), (2, 6, 0), (2, 3, 3), (2, 8, 0), (2, 8, 7))  # population, identity, picture
@@ -120,6 +124,35 @@ def quality(args: list[str]) -> None:
     given = parser.parse_args(args)
     kinds = {kind: masking_of(kind, given.style, given.weights) for kind in given.kind}
     for line in measure_masks(kinds, given.root, given.faces, given.seed):
+        write(line)
+
+
+def realism(args: list[str]) -> None:
+    """How close masks come to real ones, and what they leave of a face, line by line.
+
+    Raises:
+        UserError: The command is wrong, or a folder or a file cannot be used.
+    """
+    parser = Parser(prog="maskrec realism", description="Measure masks, a generator's too, beside real masks.")
+    parser.add_argument("full", type=Path, help="Folder of faces without masks, with landmarks.")
+    parser.add_argument("masked", type=Path, help="Folder of faces with real masks.")
+    parser.add_argument("--kind", type=str, nargs="+", default=["mg"], help=f"Of {', '.join(KINDS)}=CHECKPOINT.")
+    parser.add_argument("--backbone", type=str, required=True, help="Of the recogniser that measures.")
+    parser.add_argument("--weights", type=str, required=True, help="Of the recogniser.")
+    parser.add_argument("--embedding_dim", type=int, default=128, help="Of the recogniser.")
+    parser.add_argument("--segmenter", type=str, required=True, help="S: a checkpoint of MaskSegmenter.")
+    parser.add_argument("--faces", type=jsonargparse.typing.PositiveInt, default=500, help="Of each folder.")
+    parser.add_argument("--half", type=Half | None, help="Only one half of the folders of real masks: first, second.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
+    given = parser.parse_args(args)
+    kinds = {}
+    for word in given.kind:
+        kind, _, weights = word.partition("=")
+        kinds[word] = masking_of(kind, weights=weights or None)
+    recogniser = create_backbone(given.backbone, given.embedding_dim, given.weights)
+    measured_by = Realism(recogniser, read_network(UNet, given.segmenter, "network.", "MaskSegmenter"))
+    folders = given.full, given.masked
+    for line in compare_masks(kinds, *folders, measured_by, given.faces, given.half, given.seed):
         write(line)
 
 

@@ -11,7 +11,7 @@ from maskrec.report import figures
 from maskrec.report.run import Arrays, Run
 from maskrec.report.words import comparison_words
 
-CURVES = ("train/loss", "val/auc", "val/accuracy")
+CURVES = ("train/loss", "val/auc", "val/accuracy", "val/iou", "val/mask_found", "val/change_outside")
 SALIENCY = (
     "What the similarity of a genuine pair depends on: the faces, guided back-propagation (dark: much), and Grad-CAM "
     "on the last map of features (bright: much)"
