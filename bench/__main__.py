@@ -8,6 +8,7 @@ from bench import (
     dcr,
     evaluation,
     faces,
+    iamgan,
     index,
     lpd,
     masked_training,
@@ -28,6 +29,7 @@ MODULES = (
     lpd,
     balanced,
     moco,
+    iamgan,
     evaluation,
     allocator,
 )

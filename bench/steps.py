@@ -18,6 +18,14 @@ def seconds(run: Callable[[], object]) -> float:
 
 def ratios_of_steps(methods: Mapping[str, FaceMethod], batch: Callable[[], FaceBatch], rounds: int) -> list[float]:
     """What a step of the last method takes over one of the first, sorted; the first round warms up."""
+    first, *_, last = times_of_steps(methods, batch, rounds).values()
+    return sorted(slow / quick for slow, quick in zip(last, first, strict=True))
+
+
+def times_of_steps(
+    methods: Mapping[str, FaceMethod], batch: Callable[[], FaceBatch], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of each step by method; the first round, which warms up, is left out."""
     times: dict[str, list[float]] = {name: [] for name in methods}
     optimizers = {name: torch.optim.Adam(method.parameters(), lr=1e-4) for name, method in methods.items()}
     for method in methods.values():
@@ -35,8 +43,7 @@ def ratios_of_steps(methods: Mapping[str, FaceMethod], batch: Callable[[], FaceB
             elapsed = seconds(step)
             if turn:
                 times[name].append(elapsed)
-    first, *_, last = times.values()
-    return sorted(slow / quick for slow, quick in zip(last, first, strict=True))
+    return times
 
 
 def say(what: str, ratios: list[float], aim: float) -> None:
