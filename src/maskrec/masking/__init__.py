@@ -9,6 +9,7 @@ from maskrec.masking.kp_syn import KPSYN
 from maskrec.masking.man import MANMask
 from maskrec.masking.mg import MG
 from maskrec.masking.nist import NIST
+from maskrec.masking.one_of import OneOf
 from maskrec.masking.styles import STYLES
 
 KINDS: dict[str, type[MaskTransform]] = {
@@ -36,4 +37,5 @@ __all__ = [
     "Eye",
     "MANMask",
     "MaskTransform",
+    "OneOf",
 ]

@@ -8,6 +8,7 @@ from maskrec.methods.ensemble import Ensemble
 from maskrec.methods.lpd import LPD
 from maskrec.methods.moco import MoCoV2
 from maskrec.methods.siamese import ContrastiveSiamese
+from maskrec.methods.template_distillation import TemplateDistillation
 
 __all__ = [
     "DCR",
@@ -19,4 +20,5 @@ __all__ = [
     "FaceClassifier",
     "FaceMethod",
     "MoCoV2",
+    "TemplateDistillation",
 ]
