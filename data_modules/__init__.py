@@ -4,6 +4,7 @@ from data_modules.casia_webface import CASIAWebFace
 from data_modules.celeba import CelebA
 from data_modules.face_collection import FaceCollection
 from data_modules.face_folder import FaceFolder
+from data_modules.flat_folder import FlatFolder
 from data_modules.generated import GeneratedFaces
 from data_modules.holdout import Holdout
 from data_modules.lfw import LFW, SLFW
@@ -32,6 +33,7 @@ __all__ = [
     "FEIFrontal",
     "FaceCollection",
     "FaceFolder",
+    "FlatFolder",
     "GeneratedFaces",
     "GeorgiaTech",
     "Holdout",

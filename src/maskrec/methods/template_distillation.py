@@ -81,9 +81,13 @@ class TemplateDistillation(FaceClassifier):
         weights = masked_weight, unmasked_weight, head_weight, dcr_weight
         if min(weights) < 0 or not any(weights):
             raise UserError(f"model: expected weights of at least 0, and one above; got {weights}")
-        with_head = num_identities if head_weight else None
-        options = {"loss": loss or CosFace(), "start_from_means": start_from_means, **kwargs}
-        super().__init__(embedding_dim=embedding_dim, num_identities=with_head, **options)
+        super().__init__(
+            embedding_dim=embedding_dim,
+            num_identities=num_identities if head_weight else None,
+            loss=loss or CosFace(),
+            start_from_means=start_from_means,
+            **kwargs,
+        )
         self.masked_weight = masked_weight
         self.unmasked_weight = unmasked_weight
         self.head_weight = head_weight
