@@ -148,7 +148,9 @@ class FaceDataModule(EvaluationModule):
     def plain_training_loader(self, rows: npt.NDArray[np.int64] | None = None) -> DataLoader[FaceBatch]:
         """The training faces as they are, each once, in order; or some of them, whose place in `rows` is their row."""
         paths = self.training_faces().paths
-        return self._loader(EvaluationFaces([paths[row] for row in rows] if rows is not None else paths, self.image_size))
+        return self._loader(
+            EvaluationFaces([paths[row] for row in rows] if rows is not None else paths, self.image_size)
+        )
 
     def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
         """On the device masks are drawn that were only sampled, and pixels become floats in [-1, 1]."""

@@ -67,8 +67,8 @@ def _digest(teacher: nn.Module, paths: list[str], how: str) -> str:
     for name, value in teacher.state_dict().items():
         digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     for path in paths:
-        found = os.stat(path)
-        digest.update(os.fsencode(f"{os.path.abspath(path)}\0{found.st_size} {found.st_mtime_ns}\0"))
+        found = Path(path).stat()
+        digest.update(os.fsencode(f"{Path(path).absolute()}\0{found.st_size} {found.st_mtime_ns}\0"))
     return digest.hexdigest()[:16]
 
 

@@ -141,7 +141,11 @@ class TemplateDistillation(FaceClassifier):
         """In a test, also the teacher, and the student's probes against what the teacher enrolled."""
         if stage != "test":
             return super().embedders(stage)
-        return {"": Compared(self, "new", "new"), ACROSS: Compared(self, "new", "old"), OLD: Compared(self, "old", "old")}
+        return {
+            "": Compared(self, "new", "new"),
+            ACROSS: Compared(self, "new", "old"),
+            OLD: Compared(self, "old", "old"),
+        }
 
 
 class Compared:

@@ -88,8 +88,9 @@ def verdict(run: Run) -> str:
         return "No two networks were compared."
     masked = [p for p in found if "/unmasked_masked" in p.comparison]
     unmasked = [p for p in found if "/unmasked_unmasked" in p.comparison]
+    better = sum(p.is_better for p in masked)
     said = [
-        f"masked probes do better against the old gallery in {sum(p.is_better for p in masked)} of {len(masked)} figures",
+        f"masked probes do better against the old gallery in {better} of {len(masked)} figures",
         f"unmasked ones no worse (by {percent(SLACK)} points at most) in"
         f" {sum(p.is_no_worse for p in unmasked)} of {len(unmasked)}",
     ]

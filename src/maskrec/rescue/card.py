@@ -44,15 +44,15 @@ def model_card(run: Path, recogniser: Recogniser, faces: Path, folders: Sequence
 
 def _what(recogniser: Recogniser, files: Files) -> Iterator[str]:
     height, width = recogniser.input_size
-    yield f"- Weights: `{files.weights.name}`, with the keys, shapes, types and order of `{recogniser.weights.name}`: it"
-    yield "  takes that file's place in whatever reads it."
+    yield f"- Weights: `{files.weights.name}`, with the keys, shapes, types and order of"
+    yield f"  `{recogniser.weights.name}`: it takes that file's place in whatever reads it."
     if files.copied:
-        yield f"- Copied as it was, for it is no part of the backbone: {', '.join(f'`{key}`' for key in files.copied)}. A"
-        yield "  classification layer among these is of no use any more."
-    onnx = f"`{files.onnx.name}`" if isinstance(files.onnx, Path) else f"not written ({files.onnx})"
+        yield f"- Copied as they were, being no part of the backbone: {', '.join(f'`{key}`' for key in files.copied)}."
+        yield "  A classification layer among these is of no use any more."
+    onnx = f"`{files.onnx.name}`, within 1e-4 of torch" if isinstance(files.onnx, Path) else f"none ({files.onnx})"
     yield f"- ONNX: {onnx}; pictures (B, 3, {height}, {width}), RGB in [-1, 1], to unit templates"
-    yield f"  (B, {recogniser.embedding_dim}), within 1e-4 of torch."
-    yield f"- Input: faces aligned to the 5-point ArcFace template, {height} x {width}. Templates are compared by cosine."
+    yield f"  (B, {recogniser.embedding_dim})."
+    yield f"- Input: faces aligned to the 5-point ArcFace template, {height} x {width}. Cosine compares templates."
     yield "- Licence: that of the weights it came from and of the faces it learnt from; this tool adds none."
 
 
@@ -66,22 +66,23 @@ def _figures(run: Run) -> Iterator[str]:
     for row in rows(run):
         yield f"| {' | '.join(row)} |"
     yield ""
-    yield "A comparison is named `<set>/<reference>_<probe>`. A threshold keeps the false match rate beside it, taken on"
-    yield "the impostor pairs of that comparison, the lowest rate there are at least ten false matches for: where the old"
-    yield "network ran at the first of the three, the new one runs at the second with the old gallery, at the third with a"
-    yield "gallery of its own."
+    yield "A comparison is named `<set>/<reference>_<probe>`. A threshold keeps the false match rate (FMR) named beside"
+    yield "it, taken on the impostor pairs of that comparison: the lowest of 1e-2 to 1e-6 with ten false matches or more."
+    yield "Where the old network ran at the first threshold, the new one runs at the second with the old gallery, at"
+    yield "the third with a gallery of its own."
 
 
 def _data(run: Run, faces: Path, folders: Sequence[Path]) -> Iterator[str]:
     data = run.config["data"]["init_args"]
-    yield f"- Learnt from: `{faces}` ({run.config['data']['class_path'].rpartition('.')[2]}); {_share(data['held_out'])}."
-    yield f"- Masks in training: {_named(data['masking'])}, on {_percent(data['masking']['init_args']['p'])} of the faces."
+    masking = data["masking"]
+    yield f"- Learnt from: `{faces}`; {_share(data['held_out'])}."
+    yield f"- Masks in training: {_named(masking)}, on {_percent(masking['init_args']['p'])} of the faces."
     if folders:
         yield f"- Tested on: {', '.join(f'`{folder}`' for folder in folders)}."
     for tested in data["test_sets"]:
-        masking = tested["init_args"].get("masking")
-        worn = f"masks put on by {_named(masking)}" if masking else "its own masks"
-        yield f"- {tested['init_args'].get('name', tested['class_path'])}: {worn}."
+        worn = tested["init_args"].get("masking")
+        masks = f"masks put on by {_named(worn)}" if worn else "its own masks"
+        yield f"- {tested['init_args']['name']}: {masks}."
 
 
 def _share(held_out: float) -> str:
@@ -100,14 +101,15 @@ def _named(part: dict[str, Any]) -> str:
 
 
 def _recipe(run: Run) -> Iterator[str]:
-    model, trainer, made_by = run.config["model"]["init_args"], run.config["trainer"], run.made_by
-    weights = {name: model[name] for name in ("masked_weight", "unmasked_weight", "head_weight", "dcr_weight")}
-    yield "- Template-level distillation (Huber et al., FG 2021): the student starts as the given network, which stays the"
-    yield f"  teacher; {', '.join(f'`{name}` {value}' for name, value in weights.items())}, head: {_loss(model['loss'])}."
+    model, made_by = run.config["model"]["init_args"], run.made_by
     optimizer = model["optimizer"]
-    yield f"- {_named(optimizer)} ({_values(optimizer)}), {trainer['max_steps']:,} steps of"
+    weights = ("masked_weight", "unmasked_weight", "head_weight", "dcr_weight")
+    yield "- Template-level distillation (Huber et al., FG 2021): the student starts as the given network, which stays"
+    yield f"  the teacher; {', '.join(f'`{name}` {model[name]}' for name in weights)}, head: {_loss(model['loss'])}."
+    yield f"- {_named(optimizer)} ({_values(optimizer)}), {run.config['trainer']['max_steps']:,} steps of"
     yield f"  {run.config['data']['init_args']['batch_size']} faces, seed {made_by['seed']}."
-    yield f"- maskrec {made_by['versions']['maskrec']}, commit {made_by['git']}, {made_by['hardware']}. All of it: `config.yaml`."
+    yield f"- maskrec {made_by['versions']['maskrec']}, commit {made_by['git']}, {made_by['hardware']}."
+    yield "- All of it: `config.yaml`."
 
 
 def _loss(loss: dict[str, Any] | None) -> str:

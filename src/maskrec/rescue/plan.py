@@ -95,7 +95,9 @@ def make_plan(cli: Any, minutes: float, started: float) -> Plan:
             f"--minutes {minutes:g}: leaves no time to train, for tests take {tests / 60:.1f} minutes and all before"
             f" {before / 60:.1f}; say {needed:.0f} at least, or test on fewer faces"
         )
-    return Plan(steps, step, tests, before)
+    if trainer.max_epochs > 0:
+        steps = min(steps, trainer.max_epochs * trainer.num_training_batches)
+    return Plan(int(steps), step, tests, before)
 
 
 @torch.inference_mode()

@@ -76,7 +76,9 @@ def _parse(args: list[str]) -> tuple[Any, list[str]]:
     parser = Parser(prog="maskrec rescue", description="Make an existing recogniser mask-proof, as a drop-in.")
     parser.add_argument("--weights", type=str, required=True, help="Its file, which stays as it is.")
     parser.add_argument("--backbone", type=str, default="mobilefacenet", help="See `maskrec backbones`.")
-    parser.add_argument("--faces", type=str, required=True, help="Faces to learn from: <identity>/<image>, or pictures.")
+    parser.add_argument(
+        "--faces", type=str, required=True, help="Faces to learn from: <identity>/<image>, or pictures."
+    )
     parser.add_argument("--eval", type=list[str], nargs="+", help="Folders to test on; default: identities held out.")
     parser.add_argument("--minutes", type=jsonargparse.typing.PositiveFloat, default=30.0, help="In all.")
     parser.add_argument("--input_size", type=int, nargs=2, help="Height and width; default: what the weights tell.")
