@@ -67,7 +67,7 @@ def _figures(run: Run) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
     yield ""
     yield "A comparison is named `<set>/<reference>_<probe>`. A threshold keeps the false match rate (FMR) named beside"
-    yield "it, taken on the impostor pairs of that comparison: the lowest of 1e-2 to 1e-6 with ten false matches or more."
+    yield "it, taken on the impostor pairs of that comparison, the lowest of 1e-2 to 1e-6 with ten false matches."
     yield "Where the old network ran at the first threshold, the new one runs at the second with the old gallery, at"
     yield "the third with a gallery of its own."
 

@@ -79,7 +79,7 @@ def _parse(args: list[str]) -> tuple[Any, list[str]]:
     parser.add_argument(
         "--faces", type=str, required=True, help="Faces to learn from: <identity>/<image>, or pictures."
     )
-    parser.add_argument("--eval", type=list[str], nargs="+", help="Folders to test on; default: identities held out.")
+    parser.add_argument("--eval", type=str, nargs="+", help="Folders to test on; default: identities held out.")
     parser.add_argument("--minutes", type=jsonargparse.typing.PositiveFloat, default=30.0, help="In all.")
     parser.add_argument("--input_size", type=int, nargs=2, help="Height and width; default: what the weights tell.")
     parser.add_argument("--seed", type=int, default=1, help="Of the run.")
