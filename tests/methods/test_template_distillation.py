@@ -62,7 +62,7 @@ def test_the_teacher_never_moves_and_is_asked_once(tmp_path: Path, monkeypatch: 
 
     # The templates are those of the faces as they are, and heads start from their means.
     faces = data.training_faces()
-    image = torch.stack([batch_image for batch_image in _images(data)])
+    image = torch.stack(_images(data))
     with torch.inference_mode():
         feature = model.teacher(image) + model.teacher(image.flip(-1))
     np.testing.assert_allclose(np.array(model._templates), F.normalize(feature, dim=1).numpy(), atol=1e-5)
