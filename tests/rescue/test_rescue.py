@@ -51,7 +51,7 @@ def rescued(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        killed = maskrec(*RESCUE, SECONDS_A_STEP="3")
+        killed = maskrec(*RESCUE, SECONDS_A_STEP="2")
         from test_cli import steps_of, wait_for
 
         wait_for(lambda: any(Path("runs").glob("*/*/checkpoints/last.ckpt")) or killed.poll() is not None, 300)
@@ -92,7 +92,9 @@ def test_what_is_left(rescued: Path) -> None:
     assert "Can the gallery stay?" in page
     assert "old x old" in card
     assert "Real masks: all masks in these tests are drawn" in card
-    assert yaml.safe_load((rescued / "config.yaml").read_text())["trainer"]["max_steps"] == 12
+    trainer = yaml.safe_load((rescued / "config.yaml").read_text())["trainer"]
+    assert (trainer["max_epochs"], trainer["limit_train_batches"]) == (4, 3)
+    assert "4 epochs of 3 batches" in card
 
 
 def test_the_onnx_file_embeds_as_the_written_weights(rescued: Path) -> None:

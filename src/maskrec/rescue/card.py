@@ -106,10 +106,16 @@ def _recipe(run: Run) -> Iterator[str]:
     weights = ("masked_weight", "unmasked_weight", "head_weight", "dcr_weight")
     yield "- Template-level distillation (Huber et al., FG 2021): the student starts as the given network, which stays"
     yield f"  the teacher; {', '.join(f'`{name}` {model[name]}' for name in weights)}, head: {_loss(model['loss'])}."
-    yield f"- {_named(optimizer)} ({_values(optimizer)}), {run.config['trainer']['max_steps']:,} steps of"
-    yield f"  {run.config['data']['init_args']['batch_size']} faces, seed {made_by['seed']}."
+    yield f"- {_named(optimizer)} ({_values(optimizer)}), {_length(run.config['trainer'])}"
+    yield f"  of {run.config['data']['init_args']['batch_size']} faces, seed {made_by['seed']}."
     yield f"- maskrec {made_by['versions']['maskrec']}, commit {made_by['git']}, {made_by['hardware']}."
     yield "- All of it: `config.yaml`."
+
+
+def _length(trainer: dict[str, Any]) -> str:
+    if trainer["max_steps"] > 0:
+        return f"{trainer['max_steps']:,} steps"
+    return f"{trainer['max_epochs']} epochs of {trainer['limit_train_batches'] or 'all'} batches"
 
 
 def _loss(loss: dict[str, Any] | None) -> str:

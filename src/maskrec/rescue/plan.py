@@ -1,5 +1,6 @@
 """How many steps fit into the minutes that were asked for, by taking a few."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,16 +22,23 @@ SLACK = 1.1  # what a machine that is not quiet takes longer
 class Plan(NamedTuple):
     """Where the time goes; all in seconds but the steps."""
 
-    steps: int
+    epochs: int
+    batches: int
+    """Of an epoch: all, or as many as make the steps even."""
     step: float
     tests: float
     before: float
 
+    @property
+    def options(self) -> list[str]:
+        """For the experiment; epochs, not steps: Lightning repeats a batch where a run of so many steps goes on."""
+        return [f"--trainer.max_epochs={self.epochs}", f"--trainer.limit_train_batches={self.batches}"]
+
     def summary(self) -> str:
         """In a line."""
         return (
-            f"{self.steps:,} steps of {self.step:.2f} s fit, after {self.before:.0f} s so far, with {self.tests:.0f} s"
-            " for tests"
+            f"{self.epochs} x {self.batches:,} steps of {self.step:.2f} s, after {self.before:.0f} s so far, with"
+            f" {self.tests:.0f} s for tests"
         )
 
 
@@ -95,9 +103,11 @@ def make_plan(cli: Any, minutes: float, started: float) -> Plan:
             f"--minutes {minutes:g}: leaves no time to train, for tests take {tests / 60:.1f} minutes and all before"
             f" {before / 60:.1f}; say {needed:.0f} at least, or test on fewer faces"
         )
-    if trainer.max_epochs > 0:
-        steps = min(steps, trainer.max_epochs * trainer.num_training_batches)
-    return Plan(int(steps), step, tests, before)
+    whole = int(trainer.num_training_batches)
+    epochs = math.ceil(steps / whole)
+    if epochs > trainer.max_epochs > 0:
+        return Plan(trainer.max_epochs, whole, step, tests, before)
+    return Plan(epochs, steps // epochs, step, tests, before)
 
 
 @torch.inference_mode()

@@ -51,20 +51,20 @@ def run_rescue(args: list[str], check: Check, build: Build) -> None:
     command = [NAME, *_options(recogniser, faces, folders, given.seed), *own]
     check(command)
     key = _key(recogniser.weights, [*command, str(given.minutes)])
-    job = Job(f"{recogniser.weights} learns masks", RUNS, key, [*command, *_steps(own, f"={REHEARSED}")])
-    run = begun(job)
-    if run is not None:
-        steps = yaml.safe_load((run / CONFIG).read_text())["trainer"]["max_steps"]
-    else:
-        cli = build(job.command)
+    job = Job(f"{recogniser.weights} learns masks", RUNS, key, command)
+    run, is_planned = begun(job), not any(word.partition("=")[0] == STEPS for word in own)
+    if run is None:
+        cli = build([*command, f"{STEPS}={REHEARSED}"])
         prepare(cli.datamodule, say)
-        steps = None
-        if _steps(own, ""):
+        if is_planned:
             plan = make_plan(cli, given.minutes, started)
             say(plan.summary())
-            steps = plan.steps
-        del cli  # its loaders' processes and memory go before the run begins
-    (done,) = run_jobs([job._replace(command=[*command, *_steps(own, f"={steps}")])], check)
+            command += plan.options
+        del cli  # its memory goes before the run begins
+    elif is_planned:
+        trainer = yaml.safe_load((run / CONFIG).read_text())["trainer"]
+        command += [f"--trainer.{name}={trainer[name]}" for name in ("max_epochs", "limit_train_batches")]
+    (done,) = run_jobs([job], check)
     if done is None:
         raise UserError(f"{job.key}: the run failed, as said above; the same command tries again")
     for line in write_files(done, recogniser, faces, folders):
@@ -118,11 +118,6 @@ def _options(recogniser: Recogniser, faces: Path, folders: list[Path], seed: int
         *(f"--data.init_args.{name}={value}" for name, value in data.items()),
         f"--seed_everything={seed}",
     ]
-
-
-def _steps(own: list[str], value: str) -> list[str]:
-    """The option that sets the steps; nothing where it was given."""
-    return [] if any(word.partition("=")[0] == STEPS for word in own) else [f"{STEPS}{value}"]
 
 
 def _key(weights: Path, command: list[str]) -> str:
