@@ -53,18 +53,19 @@ def run_rescue(args: list[str], check: Check, build: Build) -> None:
     key = _key(recogniser.weights, [*command, str(given.minutes)])
     job = Job(f"{recogniser.weights} learns masks", RUNS, key, command)
     run, is_planned = begun(job), not any(word.partition("=")[0] == STEPS for word in own)
+    length: list[str] = []
     if run is None:
         cli = build([*command, f"{STEPS}={REHEARSED}"])
         prepare(cli.datamodule, say)
         if is_planned:
             plan = make_plan(cli, given.minutes, started)
             say(plan.summary())
-            command += plan.options
+            length = plan.options
         del cli  # its memory goes before the run begins
     elif is_planned:
         trainer = yaml.safe_load((run / CONFIG).read_text())["trainer"]
-        command += [f"--trainer.{name}={trainer[name]}" for name in ("max_epochs", "limit_train_batches")]
-    (done,) = run_jobs([job], check)
+        length = [f"--trainer.{name}={trainer[name]}" for name in ("max_epochs", "limit_train_batches")]
+    (done,) = run_jobs([job._replace(command=[*command, *length])], check)
     if done is None:
         raise UserError(f"{job.key}: the run failed, as said above; the same command tries again")
     for line in write_files(done, recogniser, faces, folders):
