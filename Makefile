@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install exp sweep table landmarks report list test lint bench clean
+.PHONY: help install exp sweep table rescue landmarks report list test lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +37,9 @@ sweep: $(INSTALLED) ## exp for each point of experiments/sweeps/<NAME>.yaml that
 
 table: $(INSTALLED) ## the rows of experiments/tables/<NAME> that are missing, and their table [DATA=small|tuned] [SEEDS=2] [HARDWARE=...] [ARGS="--rows softmax,dcr"]
 	@$(BIN)/maskrec table "$(NAME)" $(if $(DATA),--data $(DATA)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(HARDWARE),--hardware $(HARDWARE)) $(ARGS)
+
+rescue: $(INSTALLED) ## an existing recogniser made mask-proof: WEIGHTS=<file> FACES=<folder> [BACKBONE=mobilefacenet] [EVAL=<folders>] [MINUTES=30] [ARGS=...]
+	@$(BIN)/maskrec rescue $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(FACES),--faces "$(FACES)") $(if $(EVAL),--eval $(EVAL)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 landmarks: $(INSTALLED) ## detect the landmarks masks need, once: ROOT=<folder of faces> [ARGS="--strict --processes 4"]
 	@$(BIN)/maskrec landmarks $(if $(ROOT),"$(ROOT)") $(ARGS)

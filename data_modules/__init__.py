@@ -5,6 +5,7 @@ from data_modules.celeba import CelebA
 from data_modules.drawn_masks import DrawnMasks
 from data_modules.face_collection import FaceCollection
 from data_modules.face_folder import FaceFolder
+from data_modules.flat_folder import FlatFolder
 from data_modules.full_and_masked import FullAndMasked
 from data_modules.generated import GeneratedFaces
 from data_modules.holdout import Holdout
@@ -36,6 +37,7 @@ __all__ = [
     "FEIFrontal",
     "FaceCollection",
     "FaceFolder",
+    "FlatFolder",
     "FullAndMasked",
     "GeneratedFaces",
     "GeorgiaTech",

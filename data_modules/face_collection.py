@@ -21,7 +21,7 @@ class FaceCollection(FaceDataModule):
     @property
     def num_identities(self) -> int:
         """K, the identities trained on; one that is in two sets counts twice."""
-        return sum(faces.num_identities for faces in self.sets)
+        return sum(faces.split[0].num_identities for faces in self.sets)
 
     def prepare_data(self) -> None:
         """Align what is not aligned yet; Lightning calls this in one process a machine."""

@@ -90,7 +90,7 @@ class FaceFolder(FaceDataModule):
         return with_masked_copy(faces, self.root, self.masked_copy) if self.masked_copy and faces.paths else faces
 
     @property
-    def num_identities(self) -> int:
+    def num_identities(self) -> int | None:
         """K, the identities trained on."""
         return self.split[0].num_identities
 

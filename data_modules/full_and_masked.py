@@ -59,7 +59,7 @@ class FullAndMasked(LoaderModule):
         self.seed = seed
 
     @property
-    def num_identities(self) -> int:
+    def num_identities(self) -> int | None:
         """K, the identities of F."""
         return self.full.num_identities
 

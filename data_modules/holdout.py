@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from data_modules.face_folder import FaceFolder
 from maskrec.data import FaceLandmarks, MaskedPairs, PairList, drawn_list, landmarks_for
@@ -29,6 +30,10 @@ class Holdout(MaskedPairs):
         worn = [str(faces.masked_copy / name) for name in names] if faces.masked_copy else []
         super().__init__(name, listed, faces.root, masking, one_of_20=True, worn=worn)
         self.held_out = faces
+
+    def folder(self) -> Path:
+        """Where the aligned faces of all identities lie."""
+        return self.held_out.held_out_rows().root
 
     @cached_property
     def _pictures(self) -> tuple[Sequence[str], FaceLandmarks | None, Sequence[str]]:

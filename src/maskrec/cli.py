@@ -13,14 +13,15 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import data_modules  # noqa: F401  # so that `--data MFR2` finds it
 from maskrec import commands, experiments
-from maskrec.backbones import list_backbones
 from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings, log_picture
 from maskrec.commands import write
 from maskrec.cost import cost_lines
 from maskrec.data import EvaluationModule
 from maskrec.errors import UserError, one_line, user_error_behind
 from maskrec.memory import keep_freed_memory
+from maskrec.recognise import identify, verify
 from maskrec.report import write_report
+from maskrec.rescue import run_rescue
 from maskrec.runs import RunFolder
 from maskrec.sweeps import run_sweep
 from maskrec.tables import run_table
@@ -38,6 +39,9 @@ commands:
   validate      score the validation sets
   test          score the test sets and write the report
   predict       --images FOLDER --output FILE.npz: embed a folder of pictures
+  rescue        --weights FILE --faces FOLDER: make an existing recogniser mask-proof  [--eval FOLDER] [--minutes 30]
+  verify        A B --checkpoint RUN: whether two pictures show one person; exit code 0, or 1 if not
+  identify      PROBE GALLERY --checkpoint RUN: who of a folder it is; exit code 0, or 1 if nobody
   faces         measure what generated faces are worth, and draw a sheet of them
   landmarks     ROOT [--processes N] [--strict]: detect the landmarks of a folder's faces, which masks need
   mask          IN OUT --kind mg --style n95: a masked copy of a folder; --gallery FILE.png: every kind and style
@@ -51,12 +55,15 @@ LIGHTNING = ("fit", "validate", "test", "predict")
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run a command; what a user can mend ends in one line and exit code 2."""
+    """Run a command, and return its exit code: what a user can mend ends in one line and 2."""
     args = sys.argv[1:] if args is None else args
-    verbs: dict[str, Callable[[list[str]], None]] = {
+    verbs: dict[str, Callable[[list[str]], int | None]] = {
         "exp": run_experiment,
         "sweep": lambda args: run_sweep(args, check_experiment),
         "table": lambda args: run_table(args, check_experiment),
+        "rescue": lambda args: run_rescue(args, check_experiment, lambda args: Built(fit_command(args))),
+        "verify": verify,
+        "identify": identify,
         "cost": print_cost,
         "faces": commands.faces,
         "landmarks": commands.landmarks,
@@ -64,8 +71,8 @@ def main(args: list[str] | None = None) -> int:
         "quality": commands.quality,
         "realism": commands.realism,
         "report": commands.report,
-        "list": print_experiments,
-        "backbones": print_backbones,
+        "list": commands.experiment_list,
+        "backbones": commands.backbone_list,
     }
     try:
         if not args or args[0] in ("-h", "--help"):
@@ -73,28 +80,15 @@ def main(args: list[str] | None = None) -> int:
         elif args[0] in LIGHTNING:
             MaskrecCLI(args)
         elif args[0] in verbs:
-            verbs[args[0]](args[1:])
+            return verbs[args[0]](args[1:]) or 0
         else:
             raise UserError(f"no command is called '{args[0]}'; `maskrec --help` lists them")
     except (UserError, MisconfigurationException) as error:
         sys.stderr.write(f"error: {one_line(error)}\n")
         if isinstance(error, experiments.UnknownExperimentError):
-            print_experiments([])
+            commands.experiment_list([])
         return 2
     return 0
-
-
-def print_experiments(_args: list[str]) -> None:
-    """Every experiment with the first comment of its file."""
-    for name, title in experiments.titles().items():
-        write(f"{name:24} {title}")
-
-
-def print_backbones(args: list[str]) -> None:
-    """Every backbone whose name contains the given word."""
-    for name in list_backbones():
-        if all(word in name for word in args):
-            write(name)
 
 
 def print_cost(args: list[str]) -> None:
@@ -279,7 +273,14 @@ class MaskrecCLI(LightningCLI):
         self.config_init["predict"]["return_predictions"] = False
 
 
-class ConfigCheck(MaskrecCLI):
+class Built(MaskrecCLI):
+    """Builds data, method and trainer; runs nothing, and makes no folder."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Nothing is run."""
+
+
+class ConfigCheck(Built):
     """Reads the configuration, and compares it with that of a run that goes on; builds and runs nothing."""
 
     def _set_seed(self) -> None:
@@ -287,6 +288,3 @@ class ConfigCheck(MaskrecCLI):
 
     def instantiate_classes(self) -> None:
         """Nothing is built."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Nothing is run."""

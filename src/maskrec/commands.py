@@ -9,7 +9,8 @@ import jsonargparse
 import numpy as np
 from jsonargparse import ArgumentParser
 
-from maskrec.backbones import create_backbone
+from maskrec import experiments
+from maskrec.backbones import create_backbone, list_backbones
 from maskrec.data.check import Broken
 from maskrec.data.detection import detect_landmarks
 from maskrec.data.generated import draw_face, measure
@@ -38,6 +39,19 @@ class Parser(ArgumentParser):
 def write(line: str) -> None:
     """A line on standard output."""
     sys.stdout.write(f"{line}\n")
+
+
+def experiment_list(_args: list[str]) -> None:
+    """Every experiment with the first comment of its file."""
+    for name, title in experiments.titles().items():
+        write(f"{name:24} {title}")
+
+
+def backbone_list(args: list[str]) -> None:
+    """Every backbone whose name contains the given word."""
+    for name in list_backbones():
+        if all(word in name for word in args):
+            write(name)
 
 
 def faces(args: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from maskrec.commands import Parser
+from maskrec.checkpoints import build_method
 from maskrec.methods import FaceMethod
 
 
@@ -37,9 +37,7 @@ def network_costs(method: FaceMethod, image_size: Sequence[int]) -> dict[str, Co
 
 def cost_lines(model: Any, image_size: Sequence[int]) -> list[str]:
     """The same of a configuration's `model`, as lines to print."""
-    parser = Parser()
-    parser.add_subclass_arguments(FaceMethod, "model")
-    method = parser.instantiate_classes(parser.parse_object({"model": model}))["model"]
+    method = build_method(model)
     size = " x ".join(map(str, image_size))
     lines = [f"one face of {size}; multiply-adds in convolutions and linear layers, each two FLOPs"]
     for name, cost in network_costs(method, image_size).items():

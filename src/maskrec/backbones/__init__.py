@@ -3,6 +3,7 @@
 from maskrec.backbones.base import Backbone
 from maskrec.backbones.freezing import evaluating, freeze_first, keep_statistics
 from maskrec.backbones.registry import create_backbone, list_backbones
+from maskrec.backbones.rewrite import rewrite_weights
 from maskrec.backbones.weights import load_weights, read_weights
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "list_backbones",
     "load_weights",
     "read_weights",
+    "rewrite_weights",
 ]

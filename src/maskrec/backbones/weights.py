@@ -28,22 +28,39 @@ def read_weights(path: str | Path) -> State:
         UserError: The file is missing, of another kind, unsafe to read, or holds no tensors.
     """
     path = find_weights(path)
-    state = _unwrap(read_file(path))
+    state = _strip_prefixes(_tensors(innermost(read_file(path))))
     if not state:
         raise UserError(f"weights {path}: holds no tensors")
     return state
 
 
-def _unwrap(content: Any) -> State:
+def innermost(content: Any) -> Any:
+    """The mapping that holds a file's tensors, without the wrappers around it."""
     while isinstance(content, Mapping):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
         if inner is None:
             break
         content = inner
+    return content
+
+
+def backbone_keys(content: Any, backbone: Backbone) -> dict[str, str]:
+    """What a backbone calls those of a file's tensors that are its own, by their names in the file.
+
+    Args:
+        content: As `innermost` returns it.
+        backbone: Its state is loaded from such a file.
+    """
+    tensors = _tensors(content)
+    names = {id(value): name for name, value in backbone.adapt_state(_strip_prefixes(tensors)).items()}
+    expected = backbone.state_dict()
+    return {key: names[id(value)] for key, value in tensors.items() if names.get(id(value)) in expected}
+
+
+def _tensors(content: Any) -> State:
     if not isinstance(content, Mapping):
         return {}
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-    return _strip_prefixes(state)
+    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
 
 
 def _strip_prefixes(state: State) -> State:

@@ -50,16 +50,29 @@ class FaceDetector:
         back = cv2.invertAffineTransform(similarity(found, TARGET, WEIGHTS))
         return np.asarray(closer @ back[:, :2].T + back[:, 2], dtype=np.float32)
 
+    def count(self, image: Image) -> int:
+        """How many faces are found, with the first padding that shows any; (H, W, 3) RGB."""
+        return next((count for padding in PADDINGS if (count := len(self._found(_padded(image, padding)[0])))), 0)
+
     def _detect(self, image: Image, padding: float) -> Points | None:
-        height, width = image.shape[:2]
-        top, left = round(height * padding), round(width * padding)
-        padded = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_REPLICATE)
-        found = self._detector.process(padded).detections
+        padded, border = _padded(image, padding)
+        found = self._found(padded)
         if not found:
             return None
-        face = max((detection.location_data for detection in found), key=lambda face: _prominence(face, padded.shape))
+        face = max(found, key=lambda face: _prominence(face, padded.shape))
         points = np.array([(point.x, point.y) for point in face.relative_keypoints], dtype=np.float32)
-        return np.asarray(points * padded.shape[1::-1] - (left + 0.5, top + 0.5), dtype=np.float32)
+        return np.asarray(points * padded.shape[1::-1] - (border[0] + 0.5, border[1] + 0.5), dtype=np.float32)
+
+    def _found(self, padded: Image) -> list[Any]:
+        return [detection.location_data for detection in self._detector.process(padded).detections or ()]
+
+
+def _padded(image: Image, padding: float) -> tuple[Image, tuple[int, int]]:
+    """A picture with its borders drawn out, and by how many pixels: left, top."""
+    height, width = image.shape[:2]
+    top, left = round(height * padding), round(width * padding)
+    padded = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+    return padded, (left, top)
 
 
 def _prominence(face: Any, shape: tuple[int, ...]) -> float:

@@ -161,6 +161,10 @@ class PictureSet(EvaluationSet):
         """Align what is not aligned yet; Lightning calls this in one process a machine."""
         _ = self._pictures
 
+    def folder(self) -> Path:
+        """Where its aligned faces lie, on which landmarks are detected; aligns what is not aligned yet."""
+        return aligned_faces(self.root, self.names, self.aligned).root
+
     @cached_property
     def _pictures(self) -> tuple[Sequence[str], FaceLandmarks | None, Sequence[str]]:
         """Aligned faces, their landmarks where the masking needs them, and the same faces with masks on."""

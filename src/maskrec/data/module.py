@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import albumentations as A
 import numpy as np
+import numpy.typing as npt
 from torch.utils.data import DataLoader
 
 from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces, collate_sides
@@ -145,9 +146,12 @@ class FaceDataModule(EvaluationModule):
             sampler = IdentityBatchSampler(faces.labels, self.batch_size, *images, **options)
         return self.training_loader(faces, sampler, collate_sides if self.paired or self.views > 1 else None)
 
-    def plain_training_loader(self) -> DataLoader[FaceBatch]:
-        """The training faces as they are, each once, in order."""
-        return self._loader(EvaluationFaces(self.training_faces().paths, self.image_size))
+    def plain_training_loader(self, rows: npt.NDArray[np.int64] | None = None) -> DataLoader[FaceBatch]:
+        """The training faces as they are, each once, in order; or some of them, whose place in `rows` is their row."""
+        paths = self.training_faces().paths
+        return self._loader(
+            EvaluationFaces([paths[row] for row in rows] if rows is not None else paths, self.image_size)
+        )
 
     def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
         """On the device masks are drawn that were only sampled, and pixels become floats in [-1, 1]."""

@@ -14,6 +14,7 @@ from maskrec.losses.key_queue import KeyQueue
 from maskrec.losses.latent_part import Prior, latent_part_loss
 from maskrec.losses.softmax import Softmax
 from maskrec.losses.sphereface import SphereFace, sphereface_logits
+from maskrec.losses.template import template_distances
 from maskrec.losses.triplet import BatchHardTriplet, batch_hard_triplet_loss
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "reconstruction_loss",
     "single_domain_loss",
     "sphereface_logits",
+    "template_distances",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from maskrec.losses.head import lift_precision
+from maskrec.losses.template import template_distances
 
 
 def mask_loss(logits: Tensor, is_masked: Tensor) -> Tensor:
@@ -27,5 +28,4 @@ def guided_perceptual_loss(unmasked: Tensor, masked: Tensor) -> Tensor:
         unmasked: (B, D) features x of faces.
         masked: (B, D) features x' of the same faces with masks.
     """
-    unit, masked_unit = (F.normalize(lift_precision(features), dim=1) for features in (unmasked, masked))
-    return (unit - masked_unit).square().sum(dim=1).mean()
+    return template_distances(unmasked, masked).mean()

@@ -10,6 +10,7 @@ from maskrec.masking.kp_syn import KPSYN
 from maskrec.masking.man import MANMask
 from maskrec.masking.mg import MG
 from maskrec.masking.nist import NIST
+from maskrec.masking.one_of import OneOf
 from maskrec.masking.styles import STYLES
 
 KINDS: dict[str, type[MaskTransform]] = {
@@ -39,4 +40,5 @@ __all__ = [
     "IAMGANMask",
     "MANMask",
     "MaskTransform",
+    "OneOf",
 ]

@@ -10,6 +10,7 @@ from maskrec.methods.lpd import LPD
 from maskrec.methods.mask_segmenter import MaskSegmenter
 from maskrec.methods.moco import MoCoV2
 from maskrec.methods.siamese import ContrastiveSiamese
+from maskrec.methods.template_distillation import TemplateDistillation
 
 __all__ = [
     "DCR",
@@ -23,4 +24,5 @@ __all__ = [
     "FaceMethod",
     "MaskSegmenter",
     "MoCoV2",
+    "TemplateDistillation",
 ]

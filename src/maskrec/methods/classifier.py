@@ -75,9 +75,13 @@ class FaceClassifier(CosineSimilarity, FaceMethod):
 
     def embed(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to unit rows, (B, D)."""
-        features = self.backbone(images)
+        return self.template(self.backbone, images)
+
+    def template(self, backbone: nn.Module, images: Tensor) -> Tensor:
+        """What a backbone makes of (B, 3, H, W): unit rows, (B, D), with the mirror image's features if asked to."""
+        features = backbone(images)
         if self.mirror:
-            features = features + self.backbone(images.flip(-1))
+            features = features + backbone(images.flip(-1))
         return F.normalize(features.float(), dim=1)
 
     def on_fit_start(self) -> None:

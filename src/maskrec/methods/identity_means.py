@@ -39,7 +39,13 @@ def start_from_means(
     method.train(was_training)
     embeddings, _ = store.compute()
     identity = torch.from_numpy(faces.labels).to(method.device)
-    counts = identity.bincount().unsqueeze(1)
     for head, embedding in zip(heads, embeddings, strict=True):
-        sums = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
-        head.weight.data.copy_(sums / counts)
+        set_to_means(head, embedding, identity)
+
+
+@torch.no_grad()
+def set_to_means(head: IdentityHead, embedding: Tensor, identity: Tensor) -> None:
+    """Set a head's weights to the mean embedding, of (N, D), of each identity, (N,)."""
+    counts = identity.bincount().unsqueeze(1)
+    sums = embedding.new_zeros(len(counts), embedding.shape[1]).index_add_(0, identity, embedding)
+    head.weight.copy_(sums / counts)

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from maskrec.evaluation.results import COUNTS
+from maskrec.report.gallery import gallery_section
 from maskrec.report.headline import headline
 from maskrec.report.html import Html, breakable, document, element, picture, table
 from maskrec.report.pictures import Picture, draw_scores, draw_training, left_by_callbacks
@@ -34,6 +35,7 @@ def write_report(folder: Path) -> Path:
         element("h1", title),
         element("p", _origin(run), class_="note"),
         element("p", headline(run), class_="headline"),
+        *gallery_section(run),
         element("h2", "Results"),
         element("p", PRINTED, class_="note"),
     ]

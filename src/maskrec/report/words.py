@@ -16,6 +16,7 @@ NAMES = {
     "left_out": "Left out",
 }
 NO_NUMBER = "-"
+THRESHOLD = "threshold_at_fmr_"
 
 
 def metric_name(metric: str) -> str:
@@ -24,6 +25,8 @@ def metric_name(metric: str) -> str:
         return NAMES[metric]
     if point := re.fullmatch(r"(tar_at_far|fnmr_at_fmr)_(1e-\d)", metric):
         return f"{point[1].replace('_at_', ' at ').upper().replace(' AT ', ' at ')} {point[2]}"
+    if point := re.fullmatch(rf"{THRESHOLD}(1e-\d)", metric):
+        return f"Threshold at FMR {point[1]}"
     if rank := re.fullmatch(r"rank_(\d+)", metric):
         return f"Rank {rank[1]}"
     if precision := re.fullmatch(r"precision_1_of_(\d+)", metric):
@@ -32,7 +35,9 @@ def metric_name(metric: str) -> str:
 
 
 def number(metric: str, value: float) -> str:
-    """Counts whole, all else in percent."""
+    """Counts whole, thresholds as they are, all else in percent."""
+    if metric.startswith(THRESHOLD):
+        return f"{value:.4f}"
     return f"{value:,.0f}" if metric in COUNTS else percent(value)
 
 

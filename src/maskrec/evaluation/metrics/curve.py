@@ -44,6 +44,10 @@ class ErrorCurve(NamedTuple):
         """FNMR at the largest FMR that does not exceed `fmr`."""
         return self.fnmr.masked_fill(self.fmr > fmr, 1).amin(dim=-1)
 
+    def threshold_at_fmr(self, fmr: float) -> Tensor:
+        """The lowest threshold at which FMR does not exceed `fmr`; of one curve."""
+        return self.threshold[self.fmr <= fmr][-1]
+
     def frr100(self) -> Tensor:
         """FNMR at the largest FMR strictly below 1 %."""
         return self.fnmr.masked_fill(self.fmr >= 0.01, 1).amin(dim=-1)

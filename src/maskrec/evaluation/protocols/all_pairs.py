@@ -18,7 +18,7 @@ from maskrec.evaluation.metrics import (
 )
 from maskrec.evaluation.protocols.base import ProtocolResult
 from maskrec.evaluation.protocols.pair_table import PairTable
-from maskrec.evaluation.protocols.points import OPERATING_POINTS, curve_metrics, thinned, too_few
+from maskrec.evaluation.protocols.points import OPERATING_POINTS, curve_metrics, thinned, thresholds, too_few
 from maskrec.types import Embedder, Embedding
 
 BINS = 100
@@ -45,7 +45,7 @@ class AllPairs:
     identity: Tensor
 
     def __call__(self, embedder: Embedder, embedding: Embedding, with_intervals: bool = True) -> ProtocolResult:
-        """AUC, EER, and FNMR and TAR at each FMR there are impostors enough for.
+        """AUC, EER, and FNMR, TAR and threshold at each FMR there are impostors enough for.
 
         Raises:
             ScoreError: There are no genuine or no impostor pairs, or a score is NaN.
@@ -59,18 +59,18 @@ class AllPairs:
             raise ScoreError(f"verification needs genuine and impostor pairs, got {len(genuine)} and {impostors}")
         low, high = table.range_of_some()
         edges = torch.linspace(min(low, float(genuine.min())), max(high, float(genuine.max())), BINS + 1)
-        thresholds = torch.cat([thresholds_of(genuine), edges]).unique()
-        at_least = count_at_least(table.impostors(), thresholds)
-        curve = counted_curve(thresholds, genuine, at_least, impostors)
+        levels = torch.cat([thresholds_of(genuine), edges]).unique()
+        at_least = count_at_least(table.impostors(), levels)
+        curve = counted_curve(levels, genuine, at_least, impostors)
         notes = too_few(impostors)
         numbers = {name: float(value) for name, value in curve_metrics(curve, notes).items()}
         arrays = {
             "histogram_edges": edges.numpy(),
             "genuine_histogram": _bins(len(genuine) - torch.searchsorted(genuine.sort().values, edges), len(genuine)),
-            "impostor_histogram": _bins(at_least[torch.searchsorted(thresholds, edges)], impostors),
+            "impostor_histogram": _bins(at_least[torch.searchsorted(levels, edges)], impostors),
         }
         return ProtocolResult(
-            numbers | {"genuine": len(genuine), "impostors": impostors},
+            numbers | thresholds(curve, notes) | {"genuine": len(genuine), "impostors": impostors},
             notes,
             _intervals(curve, genuine, label, notes) if with_intervals else {},
             thinned(curve) | arrays,
@@ -93,7 +93,7 @@ def _intervals(
     for name, fmr in OPERATING_POINTS.items():
         if f"fnmr_at_fmr_{name}" in notes:
             continue
-        threshold = curve.threshold[curve.fmr <= fmr][-1]
+        threshold = curve.threshold_at_fmr(fmr)
         is_rejected = (genuine < threshold).double()
         rejected = torch.zeros(len(identities), dtype=torch.float64).index_add_(0, number, is_rejected)
         draws = bootstrap_means(rejected.unsqueeze(1), size=number.bincount()).squeeze(1)

@@ -1,5 +1,7 @@
 """The numbers read off an error curve, and which of them there are impostors enough for."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -35,6 +37,13 @@ def curve_metrics(curve: ErrorCurve, notes: dict[str, str]) -> dict[str, Tensor]
     if "frr100" not in notes:
         metrics["frr100"] = curve.frr100()
     return metrics
+
+
+def thresholds(curve: ErrorCurve, notes: dict[str, str]) -> dict[str, float]:
+    """The score from which on pairs are accepted at each operating point that has no note, where any pair is."""
+    points = {name: fmr for name, fmr in OPERATING_POINTS.items() if f"fnmr_at_fmr_{name}" not in notes}
+    found = {f"threshold_at_fmr_{name}": float(curve.threshold_at_fmr(fmr)) for name, fmr in points.items()}
+    return {name: threshold for name, threshold in found.items() if math.isfinite(threshold)}
 
 
 def thinned(curve: ErrorCurve) -> dict[str, npt.NDArray[np.float64]]:

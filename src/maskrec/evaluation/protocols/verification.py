@@ -14,7 +14,7 @@ from maskrec.evaluation.metrics import (
     percentile_interval,
 )
 from maskrec.evaluation.protocols.base import ProtocolResult
-from maskrec.evaluation.protocols.points import curve_metrics, too_few
+from maskrec.evaluation.protocols.points import curve_metrics, thresholds, too_few
 from maskrec.evaluation.protocols.scoring import pair_scores
 from maskrec.types import Embedder, Embedding
 
@@ -40,7 +40,7 @@ class Verification:
     identity: Tensor | None = None
 
     def __call__(self, embedder: Embedder, embedding: Embedding, with_intervals: bool = True) -> ProtocolResult:
-        """Accuracy over folds, AUC, EER, and FNMR and TAR at each FMR there are impostors enough for."""
+        """Accuracy over folds, AUC, EER, and FNMR, TAR and threshold at each FMR there are impostors enough for."""
         score = pair_scores(embedder, embedding, self.reference, self.probe)
         curve = error_curve(score, self.is_genuine)
         notes = too_few(int((~self.is_genuine).sum()))
@@ -50,7 +50,7 @@ class Verification:
         numbers |= {name: float(value) for name, value in curve_metrics(curve, notes).items()}
         arrays = {"score": score, "is_genuine": self.is_genuine, "fold": self.fold} | self._identities()
         return ProtocolResult(
-            numbers | {"pairs": len(score)},
+            numbers | thresholds(curve, notes) | {"pairs": len(score)},
             notes,
             self._intervals(score, is_right, notes) if with_intervals else {},
             {name: array.numpy() for name, array in arrays.items()},
