@@ -6,17 +6,21 @@ from maskrec.methods.classifier import FaceClassifier
 from maskrec.methods.dcr import DCR
 from maskrec.methods.ensemble import Ensemble
 from maskrec.methods.lpd import LPD
+from maskrec.methods.man import MAN
+from maskrec.methods.member_per_rank import MemberPerRank
 from maskrec.methods.moco import MoCoV2
 from maskrec.methods.siamese import ContrastiveSiamese
 
 __all__ = [
     "DCR",
     "LPD",
+    "MAN",
     "BalancedMatching",
     "ContrastiveSiamese",
     "CosineSimilarity",
     "Ensemble",
     "FaceClassifier",
     "FaceMethod",
+    "MemberPerRank",
     "MoCoV2",
 ]

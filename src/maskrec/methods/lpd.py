@@ -42,7 +42,7 @@ class LPD(CosineSimilarity, FaceMethod):
         prior_weight: lambda (Sec. 4.2).
         prior: How L_LPD is read; see `latent_part_loss`. None leaves it out, as lambda = 0 does: the spatial
             transformer (STN) of Table 4.
-        nose_landmark: Where the box should end, counted from 1; 28, between the eyes, in the paper, 31 is the tip of the nose.
+        nose_landmark: Where the box should end, counted from 1; 28 in the paper, between the eyes; 31 is the tip.
         resample: Where the box is found and cut out: `input`, or a layer of the backbone by its name, e.g. `layer1`.
         localiser_rate: Learning rate of the localiser over that of all others; the paper does not say. The box runs out
             of the picture where L_partial moves it faster than L_LPD brings it back.
