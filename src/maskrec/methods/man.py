@@ -5,9 +5,8 @@ adds a pool of losses, each with a probability alpha. Every member trains for an
 all are scored on held-out identities, losses that did well become likelier, and the best member's backbone is copied to
 all. MAN's masks (Sec. 3.2) are `data.masking`: `maskrec.masking.MANMask`.
 
-Where the paper is silent: how alpha moves (`maskrec.methods.loss_search`), the step of the margins, that the head goes
-along with its backbone while the optimiser's state stays the member's own, that the best member is the one tested.
-Scores are areas under the ROC by default: they tell members apart whose accuracy is the same.
+Where the paper is silent: how alpha moves (`maskrec.methods.loss_search`), that the head goes along with its backbone
+while the optimiser's state stays the member's own, and that a score is the area under the ROC, which has few ties.
 """
 
 from collections.abc import Sequence
@@ -42,7 +41,7 @@ class MAN(CosineSimilarity, FaceMethod):
         num_identities: K, linked from the data when training; without it there are no heads.
         population: N.
         losses: The pool; default: ArcFace with each of `margins`, in radians, and `scale`.
-        margins: Of the default pool.
+        margins: Of the default pool; the paper does not give their step.
         scale: s of the default pool.
         layout: `stacked`: all members in one process, and in each of several that share the batch; `ranks`: one a
             process, which sees the whole batch, under the strategy `maskrec.methods.MemberPerRank`.
@@ -128,8 +127,7 @@ class MAN(CosineSimilarity, FaceMethod):
         if stage != "fit":
             return
         self.members.begin(self.trainer.strategy, self.population)
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if not data.evaluation_sets("val"):
+        if not self.trainer.datamodule.evaluation_sets("val"):  # type: ignore[attr-defined]
             raise UserError("MAN searches by scores on held-out identities: give data.held_out more than 0")
         if self.update_every_n_steps is not None:
             self.trainer.val_check_interval = self.update_every_n_steps
@@ -185,8 +183,7 @@ class MAN(CosineSimilarity, FaceMethod):
         return best
 
     def _copy_best(self) -> None:
-        with_state = self.trainer.optimizers[0] if self.copy_optimizer else None
-        self.members.copy_to_all(int(self.search.best), with_state)
+        self.members.copy_to_all(int(self.search.best), self.trainer.optimizers[0] if self.copy_optimizer else None)
         self.search.is_copied.fill_(True)
 
     def on_save_checkpoint(self, checkpoint: Checkpoint) -> None:
