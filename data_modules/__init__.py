@@ -5,6 +5,7 @@ from data_modules.celeba import CelebA
 from data_modules.face_collection import FaceCollection
 from data_modules.face_folder import FaceFolder
 from data_modules.generated import GeneratedFaces
+from data_modules.glint360k import Glint360K
 from data_modules.holdout import Holdout
 from data_modules.lfw import LFW, SLFW
 from data_modules.masked_unmasked import MaskedUnmasked
@@ -15,6 +16,7 @@ from data_modules.mfv_mfi import MFI, MFV
 from data_modules.rmfd import RMFD
 from data_modules.small_sets import FEI, FEIFrontal, GeorgiaTech, SoF
 from data_modules.vggface2 import VGGFace2
+from data_modules.webface42m import WebFace42M
 from data_modules.youtube_faces import YouTubeFaces
 
 __all__ = [
@@ -34,9 +36,11 @@ __all__ = [
     "FaceFolder",
     "GeneratedFaces",
     "GeorgiaTech",
+    "Glint360K",
     "Holdout",
     "MaskedUnmasked",
     "SoF",
     "VGGFace2",
+    "WebFace42M",
     "YouTubeFaces",
 ]
