@@ -223,9 +223,7 @@ def test_a_validation_cut_short_teaches_nothing(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"layout: `ranks` needs trainer\.strategy maskrec\.methods\.MemberPerRank and .* 2;"
-    ):
+    with pytest.raises(UserError, match=r"layout: `ranks` needs trainer\.strategy member_per_rank and .* 2;"):
         fit(tmp_path, man(layout="ranks"))
     with pytest.raises(UserError, match="validation has no auc of faces with masks; give data"):
         fit(tmp_path, man(), faces={"val_masking": None}, max_epochs=1)

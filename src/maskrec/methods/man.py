@@ -44,7 +44,7 @@ class MAN(CosineSimilarity, FaceMethod):
         margins: Of the default pool; the paper does not give their step.
         scale: s of the default pool.
         layout: `stacked`: all members in one process, and in each of several that share the batch; `ranks`: one a
-            process, which sees the whole batch, under the strategy `maskrec.methods.MemberPerRank`.
+            process, which sees the whole batch, under the strategy `member_per_rank`.
         masked_weight: A member's score is this x the mean over comparisons with masked faces + (1 - this) x that over
             those without.
         metric: What is scored.

@@ -80,7 +80,7 @@ class Population(nn.ModuleList):
         """
         if isinstance(strategy, MemberPerRank) != self.over_ranks or (self.over_ranks and rank_and_ranks()[1] != size):
             raise UserError(
-                "model.layout: `ranks` needs trainer.strategy maskrec.methods.MemberPerRank and as many processes as"
+                "model.layout: `ranks` needs trainer.strategy member_per_rank and as many processes as"
                 f" members, {size}; `stacked` needs another strategy"
             )
         if self.first:
