@@ -10,6 +10,7 @@ from bench import (
     faces,
     index,
     lpd,
+    man,
     masked_training,
     masks,
     masks_on_device,
@@ -28,6 +29,7 @@ MODULES = (
     lpd,
     balanced,
     moco,
+    man,
     evaluation,
     allocator,
 )
