@@ -11,6 +11,7 @@ from bench import (
     iamgan,
     index,
     lpd,
+    man,
     masked_training,
     masks,
     masks_on_device,
@@ -30,6 +31,7 @@ MODULES = (
     balanced,
     moco,
     iamgan,
+    man,
     evaluation,
     allocator,
 )

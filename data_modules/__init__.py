@@ -8,6 +8,7 @@ from data_modules.face_folder import FaceFolder
 from data_modules.flat_folder import FlatFolder
 from data_modules.full_and_masked import FullAndMasked
 from data_modules.generated import GeneratedFaces
+from data_modules.glint360k import Glint360K
 from data_modules.holdout import Holdout
 from data_modules.lfw import LFW, SLFW
 from data_modules.masked_unmasked import MaskedUnmasked
@@ -19,6 +20,7 @@ from data_modules.rmfd import RMFD
 from data_modules.segmentation_collection import SegmentationCollection
 from data_modules.small_sets import FEI, FEIFrontal, GeorgiaTech, SoF
 from data_modules.vggface2 import VGGFace2
+from data_modules.webface42m import WebFace42M
 from data_modules.youtube_faces import YouTubeFaces
 
 __all__ = [
@@ -41,10 +43,12 @@ __all__ = [
     "FullAndMasked",
     "GeneratedFaces",
     "GeorgiaTech",
+    "Glint360K",
     "Holdout",
     "MaskedUnmasked",
     "SegmentationCollection",
     "SoF",
     "VGGFace2",
+    "WebFace42M",
     "YouTubeFaces",
 ]

@@ -23,10 +23,11 @@ FILES = sorted(
 )
 EXPERIMENTS = [path for path in FILES if path.stem not in OVERLAYS]
 DRAWING = ("maskrec.methods.IAMGAN", "maskrec.methods.MaskSegmenter")
-FROM_NOTHING = {  # no weights, no earlier runs, and a queue that takes the smoke test's batches
+FROM_NOTHING = {  # no weights, no earlier runs, a queue that takes the smoke test's batches, and few members
     "weights": "null",
     "start_from": "null",
     "queue_length": "24",
+    "population": "2",
     "members": "[{class_path: maskrec.methods.FaceClassifier, init_args: {backbone: resnet10t, embedding_dim: 16}}]",
 }
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")

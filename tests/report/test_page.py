@@ -189,3 +189,15 @@ def test_several_sets_are_drawn_together_comparison_by_comparison(tmp_path: Path
     charts = {path.stem for path in (run / "report").glob("all_*.png")}
     assert charts == {"all_unmasked_masked_rates", "all_unmasked_masked_roc"}  # one set alone has no company
     assert page.index("Pictures: all test sets") < page.index("Pictures: lfw")
+
+
+def test_a_search_for_a_loss_is_drawn(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "man" / "one", {"lfw/unmasked_masked": verification(2.0)}, name="man")
+    names = ["best", "alpha/ArcFace_0.05", "alpha/ArcFace_0.45", "score/member_0", "score/member_1"]
+    header = ",".join(["step", "train/loss", *(f"search/{name}" for name in names)])
+    rows = ("4,2.0,,,,,", "9,,1,.5,.5,.7,.8", "19,,0,.9,.1,.8,.7", "19,,0,.4,.6,.8,.7")  # one repeated by a resume
+    (folder / "metrics.csv").write_text("\n".join([header, *rows]) + "\n")
+    page = write_report(folder).read_text()
+    for name, said in (("search_alpha", "How likely each loss is"), ("search_scores", "Score of each member")):
+        assert (folder / "report" / f"{name}.png").is_file()
+        assert said in page

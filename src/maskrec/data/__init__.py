@@ -15,11 +15,14 @@ from maskrec.data.pair_files import numbered_pictures, read_lfw_pairs, read_line
 from maskrec.data.pair_sampler import PairBatchSampler, PairDraw, StratifiedDraw, UniformDraw
 from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, sample_pairs
 from maskrec.data.real_masks import RealMasks, by_comparison, drawn_list, drawn_lists, list_identities
+from maskrec.data.records import INDEX, RECORDS, record_faces
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
 from maskrec.data.segmentation import DrawnRegions, JoinedRegions, MaskSegmentation, SegmentationModule
 from maskrec.data.unpaired import UnpairedFaces
 
 __all__ = [
+    "INDEX",
+    "RECORDS",
     "Broken",
     "Draw",
     "DrawnRegions",
@@ -71,6 +74,7 @@ __all__ = [
     "read_numbered_pairs",
     "read_pairs",
     "readable_faces",
+    "record_faces",
     "sample_pairs",
     "with_masked_copy",
 ]

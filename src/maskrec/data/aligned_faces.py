@@ -20,6 +20,7 @@ from rich.progress import track
 from maskrec.data.alignment import SIZE, FaceDetector, align
 from maskrec.data.images import fit_image, read_image, write_png
 from maskrec.data.index import cache_folder
+from maskrec.data.records import file_of
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.processes import in_silence, process_pool
@@ -89,7 +90,7 @@ def _say_once(folder: Path, root: Path, count: int, not_found: tuple[str, ...]) 
 
 def _digest(root: Path, names: Sequence[str], sources: Sequence[str]) -> str:
     try:
-        stamps = [(found.st_size, found.st_mtime_ns) for found in map(os.stat, sources)]
+        stamps = [(found.st_size, found.st_mtime_ns) for found in map(os.stat, map(file_of, sources))]
     except OSError as error:
         raise UserError(f"image {error.filename}: {error.strerror}") from error
     content = repr((VERSION, os.fspath(root.resolve()), list(zip(names, stamps, strict=True))))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from maskrec.data.records import describe, is_record, read_picture
 from maskrec.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -16,18 +17,19 @@ Points = npt.NDArray[np.float32]
 
 
 def read_image(path: str | Path) -> Image:
-    """Read a picture as RGB, (H, W, 3) uint8.
+    """Read a picture as RGB, (H, W, 3) uint8; of a record, too (see `maskrec.data.records`).
 
     Raises:
         UserError: The file is missing or no readable picture.
     """
     try:
-        content = np.fromfile(path, dtype=np.uint8)
+        is_in_record = is_record(str(path))
+        content = np.frombuffer(read_picture(str(path)), np.uint8) if is_in_record else np.fromfile(path, np.uint8)
     except OSError as error:
         raise UserError(f"image {path}: {error.strerror}") from error
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if image is None:
-        raise UserError(f"image {path}: broken, or not a picture")
+        raise UserError(f"image {describe(str(path))}: broken, or not a picture")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 

@@ -21,6 +21,7 @@ from pytorch_lightning.utilities import rank_zero_info
 
 from maskrec.data.images import fit_points
 from maskrec.data.index import cache_folder, find_pictures
+from maskrec.data.records import file_of, find_records
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.masking.base import Points
@@ -114,7 +115,7 @@ def read_landmarks(root: Path, paths: Sequence[str]) -> FaceLandmarks:
     if missed.size:
         raise UserError(f"landmarks {file}: lack {missed.size} pictures, the first {paths[missed[0]]}: {advice}")
     try:
-        stamps = np.array([(found.st_size, found.st_mtime_ns) for found in map(os.stat, paths)], dtype=np.int64)
+        stamps = np.array([(found.st_size, found.st_mtime_ns) for found in map(os.stat, map(file_of, paths))], np.int64)
     except OSError as error:
         raise UserError(f"image {error.filename}: {error.strerror}") from error
     size, modified = stamps.reshape(-1, 2).T
@@ -206,12 +207,14 @@ def record_type(name_length: int) -> np.dtype[np.void]:
 
 
 def list_pictures(root: Path) -> Table:
-    """A record for each picture below a folder, of which nothing is known yet; what is hidden is passed over.
+    """A record for each picture of a folder, of which nothing is known yet.
+
+    Pictures are those in its `train.rec`, or else all below it; what is hidden is passed over.
 
     Raises:
         UserError: The folder is missing, or holds no picture.
     """
-    names, sizes, modified = zip(*find_pictures(root), strict=True)
+    names, sizes, modified = zip(*(find_records(root) or find_pictures(root)), strict=True)
     table = np.zeros(len(names), record_type(max(map(len, names))))
     table["name"], table["size"], table["modified"], table["points"] = names, sizes, modified, np.nan
     return table

@@ -42,12 +42,18 @@ class LoaderModule(LightningDataModule):
     @property
     def rank(self) -> int:
         """This process among `world_size`."""
-        return self.trainer.global_rank if self.trainer else 0
+        return self._shares["rank"]
 
     @property
     def world_size(self) -> int:
         """Processes that share a global batch."""
-        return self.trainer.world_size if self.trainer else 1
+        return self._shares["num_replicas"]
+
+    @property
+    def _shares(self) -> dict[str, int]:
+        """How the strategy has faces shared out; one that knows nothing of it runs one process."""
+        strategy = self.trainer.strategy if self.trainer else None
+        return getattr(strategy, "distributed_sampler_kwargs", {"num_replicas": 1, "rank": 0})
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, and how many of its batches were trained on."""

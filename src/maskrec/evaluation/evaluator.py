@@ -21,19 +21,28 @@ class Evaluator:
         evaluations: One a data loader, in order.
         device: Where the embeddings are.
         with_intervals: Bootstrap confidence intervals too.
+        is_shared: Whether each process sees its share of the faces only; else it sees them all.
     """
 
-    def __init__(self, evaluations: Sequence[Evaluation], device: torch.device, with_intervals: bool = True) -> None:
+    def __init__(
+        self,
+        evaluations: Sequence[Evaluation],
+        device: torch.device,
+        with_intervals: bool = True,
+        is_shared: bool = True,
+    ) -> None:
         self.evaluations = evaluations
         self.with_intervals = with_intervals
-        self.stores = [EmbeddingStore(evaluation.num_faces).to(device) for evaluation in evaluations]
+        self.stores = [
+            EmbeddingStore(evaluation.num_faces, sync_on_compute=is_shared).to(device) for evaluation in evaluations
+        ]
 
     def update(self, loader: int, embedding: Embedding, index: Tensor) -> None:
         """Add a batch of a loader's evaluation."""
         self.stores[loader].update(embedding, index)
 
     def compute(self, embedder: Embedder) -> ProtocolResults:
-        """What each protocol found, by `<evaluation>/<comparison>`, the same on every rank.
+        """What each protocol found, by `<evaluation>/<comparison>`, the same on every rank that shares them.
 
         An evaluation that was cut short (`limit_test_batches`) has no numbers: a warning says so.
 

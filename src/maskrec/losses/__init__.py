@@ -6,6 +6,7 @@ from maskrec.losses.center import CenterLoss, center_loss
 from maskrec.losses.cosface import CosFace, cosface_logits
 from maskrec.losses.dcr import DCRLoss, DCRTerms, cross_domain_loss, single_domain_loss
 from maskrec.losses.domain_centers import DomainCenters
+from maskrec.losses.drawn import DrawnLoss
 from maskrec.losses.embedding import EmbeddingLoss
 from maskrec.losses.head import IdentityHead, IdentityLoss
 from maskrec.losses.iamgan import Adversarial, adversarial_loss, cycle_loss, reconstruction_loss
@@ -26,6 +27,7 @@ __all__ = [
     "DCRLoss",
     "DCRTerms",
     "DomainCenters",
+    "DrawnLoss",
     "EmbeddingLoss",
     "IdentityHead",
     "IdentityLoss",

@@ -7,7 +7,9 @@ from maskrec.methods.dcr import DCR
 from maskrec.methods.ensemble import Ensemble
 from maskrec.methods.iamgan import IAMGAN
 from maskrec.methods.lpd import LPD
+from maskrec.methods.man import MAN
 from maskrec.methods.mask_segmenter import MaskSegmenter
+from maskrec.methods.member_per_rank import MemberPerRank
 from maskrec.methods.moco import MoCoV2
 from maskrec.methods.siamese import ContrastiveSiamese
 from maskrec.methods.template_distillation import TemplateDistillation
@@ -16,6 +18,7 @@ __all__ = [
     "DCR",
     "IAMGAN",
     "LPD",
+    "MAN",
     "BalancedMatching",
     "ContrastiveSiamese",
     "CosineSimilarity",
@@ -23,6 +26,7 @@ __all__ = [
     "FaceClassifier",
     "FaceMethod",
     "MaskSegmenter",
+    "MemberPerRank",
     "MoCoV2",
     "TemplateDistillation",
 ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from maskrec.backbones import Backbone
 from maskrec.errors import UserError
-from maskrec.evaluation import Evaluation, Evaluator
+from maskrec.evaluation import Evaluation, Evaluator, ProtocolResults
 from maskrec.methods.trainable import Trainable
 from maskrec.types import Embedder, Embedding, FaceBatch
 from maskrec.weight_files import find_weights, read_file
@@ -99,7 +99,7 @@ class FaceMethod(Trainable, ABC):
         if data is None:
             raise UserError("a method is evaluated on the sets of a FaceDataModule: give the trainer `datamodule=`")
         evaluations = [self.extended(faces.evaluation()) for faces in data.evaluation_sets(stage)]
-        self._evaluator = Evaluator(evaluations, self.device, with_intervals=stage == "test")
+        self._evaluator = Evaluator(evaluations, self.device, stage == "test", is_shared=data.world_size > 1)
 
     def extended(self, evaluation: Evaluation) -> Evaluation:
         """An evaluation with what else the method is asked, such as whether it tells who wears a mask."""
@@ -131,12 +131,16 @@ class FaceMethod(Trainable, ABC):
         """What compares embeddings in `val` or `test`, by what its results' names end in; here the method itself."""
         return {"": self}
 
-    def _score(self, split: str) -> None:
-        self.results = {
+    def scored(self, split: str) -> ProtocolResults:
+        """What the protocols of `val` or `test` find, by each of the embedders."""
+        return {
             f"{key}{ending}": result
             for ending, embedder in self.embedders(split).items()
             for key, result in self._evaluator.compute(embedder).items()
         }
+
+    def _score(self, split: str) -> None:
+        self.results = self.scored(split)
         # Every rank has gathered all embeddings and computed the same numbers: there is nothing to reduce.
         for key, result in self.results.items():
             self.log_dict({f"{split}/{key}/{metric}": value for metric, value in result.numbers.items()})

@@ -30,7 +30,7 @@ def start_from_means(
         return
     data = trainer.datamodule
     faces, loader = data.training_faces(), data.plain_training_loader()
-    store = EmbeddingStore(len(faces)).to(method.device)
+    store = EmbeddingStore(len(faces), sync_on_compute=data.world_size > 1).to(method.device)
     was_training = method.training
     method.eval()
     for batch in track(loader, "Identity means", transient=True, disable=not trainer.is_global_zero):

@@ -1,6 +1,6 @@
 """Figures of error rates, scores, ranks and training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -141,6 +141,38 @@ def training_curve(name: str, points: Mapping[int, float]) -> Figure:
     figure, axis = _chart(name, "step", "")
     steps = sorted(points)
     axis.plot(steps, [points[step] for step in steps], marker="." if len(steps) < 30 else "")
+    return figure
+
+
+def stacked_shares(name: str, steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Shares of a whole over optimiser steps, one on top of the other.
+
+    Args:
+        name: What they are shares of.
+        steps: (T,) rising.
+        shares: (T,) of each.
+    """
+    figure, axis = _chart(name, "step", "")
+    axis.stackplot(steps, list(shares.values()), labels=list(shares))
+    axis.set(ylim=(0, 1), xlim=(steps[0], steps[-1]) if len(steps) > 1 else None)
+    axis.legend(fontsize=7, loc="upper left", reverse=True)
+    return figure
+
+
+def member_scores(steps: Sequence[int], scores: Mapping[str, Sequence[float]], best: Sequence[int]) -> Figure:
+    """Scores of a population's members over optimiser steps, the best of each step marked.
+
+    Args:
+        steps: (T,) rising.
+        scores: (T,) of each member.
+        best: (T,) the number of the best one.
+    """
+    figure, axis = _chart("scores of the members", "step", "score (black: the best)")
+    for name, values in scores.items():
+        axis.plot(steps, values, marker=".", label=name)
+    table = np.array(list(scores.values()))
+    axis.plot(steps, table[best, np.arange(len(steps))], "o", color="black", markersize=3)
+    _legend(axis)
     return figure
 
 

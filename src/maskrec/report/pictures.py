@@ -12,6 +12,9 @@ from maskrec.report.run import Arrays, Run
 from maskrec.report.words import comparison_words
 
 CURVES = ("train/loss", "val/auc", "val/accuracy", "val/iou", "val/mask_found", "val/change_outside")
+SEARCH = "search/"  # what MAN logs of its search
+ALPHA = "How likely each loss is to be drawn, after each search"
+SCORES = "Score of each member on held-out identities; the best one's network went to all"
 SALIENCY = (
     "What the similarity of a genuine pair depends on: the faces, guided back-propagation (dark: much), and Grad-CAM "
     "on the last map of features (bright: much)"
@@ -74,20 +77,44 @@ def _draw_set(run: Run, name: str, found: dict[str, Arrays], folder: Path) -> li
 
 
 def draw_training(run: Path, folder: Path) -> list[Picture]:
-    """What metrics.csv holds of CURVES; a resumed run's repeated steps count once, the last time."""
-    log = run / "metrics.csv"
-    if not log.is_file():
-        return []
-    curves: dict[str, dict[int, float]] = {name: {} for name in CURVES}
-    with log.open(newline="") as file:
-        for row in csv.DictReader(file):
-            for name in CURVES:
-                if row.get(name):
-                    curves[name][int(row["step"])] = float(row[name])
+    """What metrics.csv holds of CURVES and of a search for a loss."""
+    points = _logged(run / "metrics.csv")
     return [
-        _save(figures.training_curve(name, points), folder, name, f"{name} over optimiser steps")
-        for name, points in curves.items()
-        if points
+        _save(figures.training_curve(name, points[name]), folder, name, f"{name} over optimiser steps")
+        for name in CURVES
+        if name in points
+    ] + _draw_search({name: points[name] for name in points if name.startswith(SEARCH)}, folder)
+
+
+def _logged(log: Path) -> dict[str, dict[int, float]]:
+    """What a log holds by name and step; a resumed run's repeated steps count once, the last time."""
+    points: dict[str, dict[int, float]] = {}
+    if log.is_file():
+        with log.open(newline="") as file:
+            for row in csv.DictReader(file):
+                for name, value in row.items():
+                    if value and (name in CURVES or name.startswith(SEARCH)):
+                        points.setdefault(name, {})[int(row["step"])] = float(value)
+    return points
+
+
+def _draw_search(points: dict[str, dict[int, float]], folder: Path) -> list[Picture]:
+    """How likely losses became, and how well the members did."""
+    if not points:
+        return []
+    steps = sorted(points[f"{SEARCH}best"])
+    alpha, score = (
+        {
+            name.removeprefix(f"{SEARCH}{part}/"): [values[step] for step in steps]
+            for name, values in points.items()
+            if name.startswith(f"{SEARCH}{part}/")
+        }
+        for part in ("alpha", "score")
+    )
+    best = [int(points[f"{SEARCH}best"][step]) for step in steps]
+    return [
+        _save(figures.stacked_shares("alpha", steps, alpha), folder, "search_alpha", ALPHA),
+        _save(figures.member_scores(steps, score, best), folder, "search_scores", SCORES),
     ]
 
 

@@ -4,12 +4,13 @@ import re
 
 from maskrec.evaluation.results import COUNTS
 
-LOWER_IS_BETTER = ("eer", "frr100", "fnmr_at_fmr")
+LOWER_IS_BETTER = ("eer", "frr100", "fnmr")
 NAMES = {
     "accuracy": "Accuracy",
     "accuracy_std": "… deviation over folds",
     "auc": "AUC",
     "eer": "EER",
+    "fnmr": "FNMR",
     "frr100": "FRR100 (FMR < 1 %)",
     "map": "mAP",
     "mask_accuracy": "Mask or no mask",
