@@ -12,7 +12,8 @@ SWEEPS = FOLDER / "sweeps"
 EVALUATION = FOLDER / "evaluation"
 TABLES = FOLDER / "tables"
 NO_RUNS = (HARDWARE, SWEEPS, EVALUATION, TABLES)  # folders of overlays: files directly in them are no experiments
-OVERLAYS = ("base", "small", "tuned", "table", "common", "masks", "gan_masks")  # what no run is made of alone
+# What no run is made of alone.
+OVERLAYS = ("base", "small", "tuned", "table", "common", "masks", "gan_masks", "dcr_common")
 
 
 class UnknownExperimentError(UserError):
