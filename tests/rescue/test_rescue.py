@@ -81,7 +81,7 @@ def test_what_is_left(rescued: Path) -> None:
         assert new["net_state_dict"][key].dtype == value.dtype
         if "running" in key:  # frozen statistics
             assert torch.equal(new["net_state_dict"][key], value)
-    assert not torch.equal(new["net_state_dict"]["linear1.0.weight"], old["net_state_dict"]["linear1.0.weight"])
+    assert not torch.equal(new["net_state_dict"]["linear1.conv.weight"], old["net_state_dict"]["linear1.conv.weight"])
 
     results = json.loads((rescued / "results.json").read_text())["protocols"]
     kinds = ("unmasked_unmasked", "unmasked_masked", "masked_masked")
