@@ -163,7 +163,11 @@ def test_verification_says_what_it_found(identity: Tensor | None) -> None:
     assert ("reference_identity" in result.arrays) == (identity is not None)
     assert {"fnmr_at_fmr_1e-2", "tar_at_far_1e-2", "frr100"} <= set(result.numbers)
     assert set(result.notes) == {f"{kind}_1e-{n}" for kind in ("fnmr_at_fmr", "tar_at_far") for n in (3, 4, 5, 6)}
-    assert set(result.intervals) == set(result.numbers) - {"accuracy_std", "pairs"}
+    assert set(result.intervals) == set(result.numbers) - {"accuracy_std", "threshold_at_fmr_1e-2", "pairs"}
+    impostors = score[~protocol.is_genuine]
+    accepted = (impostors >= result.numbers["threshold_at_fmr_1e-2"]).double().mean()
+    nearest = score[score < result.numbers["threshold_at_fmr_1e-2"]].max()
+    assert accepted <= 1e-2 < (impostors >= nearest).double().mean()
     for name, (low, high) in result.intervals.items():
         assert low < result.numbers[name] < high, name
     assert protocol(NegativeDistance(), EMBEDDING, with_intervals=False).intervals == {}

