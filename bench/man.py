@@ -18,10 +18,10 @@ from maskrec.memory import keep_freed_memory
 from maskrec.methods import MAN, FaceClassifier
 from maskrec.types import FaceBatch
 
-MEMBERS, FACES, SIZE, IDENTITIES = 4, 64, 48, 10_000
-STEPS, ROUNDS = 4, 7
-EPOCH = 300  # steps of a small epoch, as 20,000 faces have
-PICTURES, READ_ROUNDS = 2_000, 9
+MEMBERS, FACES, SIZE, IDENTITIES = 4, 32, 48, 2_825
+STEPS, ROUNDS = 2, 15
+EPOCH = 300  # steps of a small epoch
+PICTURES, READ_ROUNDS = 1_000, 9
 
 
 def stepping(model: MAN | FaceClassifier, batches: list[FaceBatch]) -> Callable[[], None]:

@@ -47,7 +47,7 @@ def test_steps_are_those_of_torchs_adam() -> None:
     adam = torch.optim.Adam([logits], lr=0.05, betas=(0.5, 0.999))
     for turn in range(6):
         score = torch.rand(4, generator=torch.Generator().manual_seed(turn))
-        logits.grad = reinforce_gradient(logits.detach(), search.drawn, rewards(score))
+        logits.grad = reinforce_gradient(logits.detach().double(), search.drawn, rewards(score.double())).float()
         adam.step()
         search.update(score)
         search.draw()
@@ -67,12 +67,21 @@ def test_alpha_moves_to_the_loss_that_is_plainly_best() -> None:
     assert min(chosen) > 0.7  # 0.2 at the start
 
 
+def test_losses_that_nobody_used_stay_where_they_are() -> None:
+    for seed in range(20):
+        search = make(losses=5)
+        search.drawn.copy_(torch.tensor([1, 4, 4, 1]))
+        search.update(torch.rand(4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
+        torch.testing.assert_close(search.logits[[0, 2, 3]], torch.zeros(3), rtol=0, atol=1e-6)
+        torch.testing.assert_close(search.logits[[1, 4]].abs(), torch.full((2,), 0.05), rtol=1e-3, atol=0)
+
+
 def test_alpha_stays_where_losses_are_alike() -> None:
     search = make()
-    for _ in range(20):
-        search.update(torch.full((4,), 0.8))
+    for turn in range(20):
+        search.update(torch.full((4,), 0.8 + turn / 97))
         search.draw()
-    torch.testing.assert_close(search.alpha, torch.full((5,), 0.2))
+    torch.testing.assert_close(search.alpha, torch.full((5,), 0.2), rtol=0, atol=1e-3)
 
 
 def draws(search: LossSearch, count: int) -> Tensor:

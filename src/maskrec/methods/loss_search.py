@@ -98,7 +98,8 @@ class LossSearch(nn.Module):
     @torch.no_grad()
     def update(self, score: Tensor) -> int:
         """Learn from the members' scores, (N,), and say who was best; of equals the first."""
-        gradient = reinforce_gradient(self.logits, self.drawn, rewards(score.to(self.logits)))
+        # In float64: rewards add up to 0, and Adam would make whole steps of what fp32 leaves of the sum.
+        gradient = reinforce_gradient(self.logits.double(), self.drawn, rewards(score.double())).to(self.logits)
         beta1, beta2 = self.betas
         self.steps += 1
         self.first_moment.lerp_(gradient, 1 - beta1)

@@ -99,6 +99,7 @@ class Population(nn.ModuleList):
         """(N,) the loss of each."""
         if any(member.head is None for member in self.members):
             raise UserError(NO_HEAD)
+        # One after another: `torch.func.vmap` over members took 1.6 times as long on a CPU (ResNet-10, 48x48).
         return torch.stack([member.head(member.backbone(batch.image), batch.identity) for member in self.members])
 
     def of_all(self, rows: Tensor) -> Tensor:

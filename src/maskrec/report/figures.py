@@ -154,7 +154,8 @@ def stacked_shares(name: str, steps: Sequence[int], shares: Mapping[str, Sequenc
     """
     figure, axis = _chart(name, "step", "")
     axis.stackplot(steps, list(shares.values()), labels=list(shares))
-    axis.set(ylim=(0, 1), xlim=(steps[0], steps[-1]) if len(steps) > 1 else None)
+    axis.set(ylim=(0, 1))
+    axis.margins(x=0)
     axis.legend(fontsize=7, loc="upper left", reverse=True)
     return figure
 

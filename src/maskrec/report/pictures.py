@@ -111,9 +111,10 @@ def _draw_search(points: dict[str, dict[int, float]], folder: Path) -> list[Pict
         }
         for part in ("alpha", "score")
     )
+    begun = {name: [1 / len(alpha), *values] for name, values in alpha.items()}  # all alike
     best = [int(points[f"{SEARCH}best"][step]) for step in steps]
     return [
-        _save(figures.stacked_shares("alpha", steps, alpha), folder, "search_alpha", ALPHA),
+        _save(figures.stacked_shares("alpha", [0, *steps], begun), folder, "search_alpha", ALPHA),
         _save(figures.member_scores(steps, score, best), folder, "search_scores", SCORES),
     ]
 
