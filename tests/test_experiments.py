@@ -74,7 +74,7 @@ def test_every_experiment_takes_a_step(
     changes = FROM_NOTHING | ({"backbone": "resnet10t", "input_size": "[32, 32]"} if is_row else {})
     options += [f"--model.init_args.{key}={value}" for key, value in changes.items() if key in takes]
     images = last_value(path, "data", "images_per_identity")
-    options += [f"--data.init_args.batch_size={2 * images if images else 4}"]
+    options += [f"--data.init_args.batch_size={2 * images if images else 8}"]
     assert main(["exp", name, *options]) == 0
     run = workplace / "runs" / path.stem / "latest"
     results = json.loads((run / "results.json").read_text())

@@ -13,7 +13,7 @@ from maskrec.masking import KEYPOINTS, MG, MaskTransform
 from maskrec.masking.base import Face
 from maskrec.masking.layout import MIRROR
 
-OTHERS = ("MaskTransform", "IAMGANMask")  # the one is none, the other draws whole pictures: test_gan.py
+OTHERS = ("MaskTransform", "IAMGANMask", "OneOf")  # none; a whole picture: test_gan.py; several kinds: test_one_of.py
 NAMES = [name for name in masking.__all__ if isinstance(getattr(masking, name), type) and name not in OTHERS]
 KINDS = [*(pytest.param(getattr(masking, name)(p=1), id=name) for name in NAMES)]
 KINDS.append(pytest.param(MG(shading=False), id="MG-flat"))
