@@ -1,6 +1,5 @@
 """Full faces of a folder of identities, and masked faces of anybody, not paired: what IAMGAN learns from."""
 
-import os
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from maskrec.data import (
     ShuffledBatchSampler,
     TrainingFaces,
     UnpairedFaces,
-    find_pictures,
-    in_half,
     normalise,
+    pictures_below,
 )
 from maskrec.types import UnpairedBatch
 
@@ -70,11 +68,7 @@ class FullAndMasked(LoaderModule):
     @cached_property
     def masked_faces(self) -> list[str]:
         """M."""
-        names = [os.fsdecode(name) for name, _, _ in find_pictures(self.masked_root)]
-        if self.masked_half is not None:
-            chosen = in_half([name.split("/")[0] for name in names], self.masked_half)
-            names = [name for name, is_in in zip(names, chosen, strict=True) if is_in]
-        return [str(self.masked_root / name) for name in names]
+        return pictures_below(self.masked_root, self.masked_half)
 
     def train_dataloader(self) -> DataLoader[UnpairedBatch]:
         """Batches in random order."""

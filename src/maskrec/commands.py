@@ -25,6 +25,7 @@ from maskrec.masking.gallery import gallery
 from maskrec.networks import UNet, read_network
 from maskrec.report import write_ablation, write_report
 
+KINDS_HELP = f"Of {', '.join(KINDS)}; iamgan=CHECKPOINT."
 GALLERY_FACES = ((2, 0, 2), (2, 5, 3), (2, 6, 0), (2, 3, 3), (2, 8, 0), (2, 8, 7))  # population, identity, picture
 
 
@@ -130,14 +131,12 @@ def quality(args: list[str]) -> None:
     """
     parser = Parser(prog="maskrec quality", description="Count how well masks sit, on a folder or generated faces.")
     parser.add_argument("root", nargs="?", type=Path, help="Folder with landmarks; default: generated faces.")
-    parser.add_argument("--kind", type=str, nargs="+", default=["mg", "kp_syn"], help=f"Of {', '.join(KINDS)}.")
+    parser.add_argument("--kind", type=str, nargs="+", default=["mg", "kp_syn"], help=KINDS_HELP)
     parser.add_argument("--style", type=str, help=f"One of {', '.join(STYLES)}; default: any.")
-    parser.add_argument("--weights", type=str, help="Of kind iamgan: a checkpoint of IAMGAN.")
     parser.add_argument("--faces", type=jsonargparse.typing.PositiveInt, help="How many; default: all, or 2,000.")
     parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
     given = parser.parse_args(args)
-    kinds = {kind: masking_of(kind, given.style, given.weights) for kind in given.kind}
-    for line in measure_masks(kinds, given.root, given.faces, given.seed):
+    for line in measure_masks(_maskings(given.kind, given.style), given.root, given.faces, given.seed):
         write(line)
 
 
@@ -150,7 +149,7 @@ def realism(args: list[str]) -> None:
     parser = Parser(prog="maskrec realism", description="Measure masks, a generator's too, beside real masks.")
     parser.add_argument("full", type=Path, help="Folder of faces without masks, with landmarks.")
     parser.add_argument("masked", type=Path, help="Folder of faces with real masks.")
-    parser.add_argument("--kind", type=str, nargs="+", default=["mg"], help=f"Of {', '.join(KINDS)}=CHECKPOINT.")
+    parser.add_argument("--kind", type=str, nargs="+", default=["mg"], help=KINDS_HELP)
     parser.add_argument("--backbone", type=str, required=True, help="Of the recogniser that measures.")
     parser.add_argument("--weights", type=str, required=True, help="Of the recogniser.")
     parser.add_argument("--embedding_dim", type=int, default=128, help="Of the recogniser.")
@@ -159,10 +158,7 @@ def realism(args: list[str]) -> None:
     parser.add_argument("--half", type=Half | None, help="Only one half of the folders of real masks: first, second.")
     parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
     given = parser.parse_args(args)
-    kinds = {}
-    for word in given.kind:
-        kind, _, weights = word.partition("=")
-        kinds[word] = masking_of(kind, weights=weights or None)
+    kinds = _maskings(given.kind)
     recogniser = create_backbone(given.backbone, given.embedding_dim, given.weights)
     measured_by = Realism(recogniser, read_network(UNet, given.segmenter, "network.", "MaskSegmenter"))
     folders = given.full, given.masked
@@ -181,11 +177,17 @@ def masking_of(kind: str, style: str | None = None, weights: str | None = None) 
     if style is not None and not _takes(KINDS[kind], "styles"):
         raise UserError(f"--style {style}: masks of kind {kind} have no styles")
     if (weights is not None) != _takes(KINDS[kind], "weights"):
-        needs = f"takes no --weights {weights}" if weights else "needs --weights, a checkpoint of IAMGAN"
+        needs = f"takes no weights, got {weights}" if weights else "needs weights, a checkpoint of IAMGAN"
         raise UserError(f"--kind {kind}: {needs}")
     options: dict[str, Any] = {"styles": None if style is None else (style,), "weights": weights}
     masking: MaskTransform = KINDS[kind](p=1.0, **{name: value for name, value in options.items() if value is not None})
     return masking
+
+
+def _maskings(words: list[str], style: str | None = None) -> dict[str, MaskTransform]:
+    """Masks by `KIND` or `KIND=CHECKPOINT`, as they were asked for."""
+    parts = {word: word.partition("=") for word in words}
+    return {word: masking_of(kind, style, weights or None) for word, (kind, _, weights) in parts.items()}
 
 
 def _takes(kind: type[MaskTransform], argument: str) -> bool:

@@ -66,6 +66,6 @@ def test_the_command(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert de.split()[0:2] == ["de", "1.000"]
     assert de.split()[-1] == "0.0"  # all masks are black
     assert main([*command, "--kind", "iamgan"]) == 2
-    assert "--kind iamgan: needs --weights" in capsys.readouterr().err
+    assert "--kind iamgan: needs weights" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["realism", str(faces), str(tmp_path / "empty"), *command[3:]]) == 2

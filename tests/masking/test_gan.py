@@ -119,8 +119,8 @@ def test_a_masked_copy(generator: str, faces: Path, tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--kind", "iamgan"], "--kind iamgan: needs --weights, a checkpoint of IAMGAN"),
-        (["--kind", "mg", "--weights", "g.ckpt"], "--kind mg: takes no --weights g.ckpt"),
+        (["--kind", "iamgan"], "--kind iamgan: needs weights, a checkpoint of IAMGAN"),
+        (["--kind", "mg", "--weights", "g.ckpt"], "--kind mg: takes no weights, got g.ckpt"),
         (["--kind", "iamgan", "--weights", "nowhere.ckpt"], "weights nowhere.ckpt: no such file"),
         (
             ["--kind", "iamgan", "--weights", "g.ckpt", "--style", "n95"],

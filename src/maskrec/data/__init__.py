@@ -4,7 +4,7 @@ from maskrec.data.augmentation import RandomZoom
 from maskrec.data.check import Broken, LabelledFaces, faces_by_name, labelled_faces, readable_faces, with_masked_copy
 from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
-from maskrec.data.halves import Half, in_half
+from maskrec.data.halves import Half, in_half, pictures_below
 from maskrec.data.images import normalise
 from maskrec.data.index import FaceIndex, expect_folder, find_pictures, index_faces
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, read_landmarks
@@ -68,6 +68,7 @@ __all__ = [
     "list_identities",
     "normalise",
     "numbered_pictures",
+    "pictures_below",
     "read_landmarks",
     "read_lfw_pairs",
     "read_lines",

@@ -1,6 +1,5 @@
 """`maskrec realism`: how close masks come to real ones, and what they leave of a face, without training on them."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,15 +11,14 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from maskrec.backbones import Backbone
 from maskrec.data.detection import face_mesh
-from maskrec.data.halves import Half, in_half
+from maskrec.data.halves import Half, pictures_below
 from maskrec.data.images import fit_image, normalise, read_image, to_tensor
-from maskrec.data.landmarks import landmarks_for, list_pictures
+from maskrec.data.landmarks import landmarks_for
 from maskrec.data.masked_copy import NO_LANDMARKS
 from maskrec.errors import UserError
 from maskrec.masking.base import Image, MaskTransform, Region
-from maskrec.networks import UNet
+from maskrec.networks import FEWEST, UNet
 
-FEWEST = 0.05  # share of the picture below which what S finds is no mask
 HEADER = f"{'kind':24}{'face kept':>11}{'S finds':>9}{'FaceMesh lost':>15}{'Fréchet':>9}{'colours':>9}"
 
 
@@ -126,14 +124,11 @@ def compare_masks(
 
 
 def _some(folder: Path, count: int, half: Half | None) -> list[str]:
-    names = [os.fsdecode(name) for name in list_pictures(folder)["name"]]
-    if half is not None:
-        chosen = in_half([name.split("/")[0] for name in names], half)
-        names = [name for name, is_in in zip(names, chosen, strict=True) if is_in]
-    if len(names) < 2:
-        raise UserError(f"data root {folder}: expected 2 pictures at least, there are {len(names)}")
-    rows = np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)
-    return [os.path.join(folder, names[row]) for row in rows]
+    paths = pictures_below(folder, half)
+    if len(paths) < 2:
+        raise UserError(f"data root {folder}: expected 2 pictures at least, there is one")
+    rows = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
+    return [paths[row] for row in rows]
 
 
 def _line(

@@ -23,13 +23,12 @@ from maskrec.losses import (
     cycle_loss,
     reconstruction_loss,
 )
+from maskrec.methods.iamgan_classifier import Classifier, frozen
 from maskrec.methods.image_pool import ImagePool
-from maskrec.methods.judge import Classifier, frozen
 from maskrec.methods.trainable import Trainable
-from maskrec.networks import PatchDiscriminator, ResNetGenerator, UNet, read_network
+from maskrec.networks import FEWEST, PatchDiscriminator, ResNetGenerator, UNet, read_network
 from maskrec.types import UnpairedBatch
 
-FEWEST = 0.05  # share of the picture below which what S finds is no mask
 MEASURES = ("mask_found", "mask_share", "change_outside", "change_cycled")
 
 

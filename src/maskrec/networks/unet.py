@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FEWEST = 0.05  # share of the picture below which what is found is no mask
+
 
 class UNet(nn.Module):
     """Whether each pixel is mask: (B, 3, H, W) in [-1, 1] to logits (B, H, W); any size.
