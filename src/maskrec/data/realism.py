@@ -18,7 +18,9 @@ from maskrec.data.masked_copy import NO_LANDMARKS
 from maskrec.errors import UserError
 from maskrec.masking.base import Image, MaskTransform, Region
 from maskrec.networks import FEWEST, UNet
+from maskrec.processes import in_silence, process_pool
 
+CHUNK = 16  # pictures a process takes at a time
 HEADER = f"{'kind':24}{'face kept':>11}{'S finds':>9}{'FaceMesh lost':>15}{'Fréchet':>9}{'colours':>9}"
 
 
@@ -110,17 +112,27 @@ def compare_masks(
     originals = [read_image(path) for path in paths]
     yield HEADER
     regions, features = realism.regions(real), realism.features(real)
-    yield _line(f"real ({len(real)})", None, regions, [face_mesh().detect(image) is None for image in real], None, real)
-    was_found = [face_mesh().detect(image) is not None for image in track(originals, "finding", transient=True)]
+    yield _line(f"real ({len(real)})", None, regions, _lost(real), None, real)
+    was_lost = _lost(originals)
     for name, kind in kinds.items():
         drawn = []
         for row, image in enumerate(track(originals, name, transient=True)):
             points = NO_LANDMARKS if landmarks is None else landmarks.of(row, image.shape)
             drawn.append(kind.render(image, points, kind.sample(np.random.default_rng((seed, row)))))
         images, own = [image for image, _ in drawn], [region for _, region in drawn]
-        lost = [face_mesh().detect(image) is None for image, was in zip(images, was_found, strict=True) if was]
+        lost = _lost([image for image, was in zip(images, was_lost, strict=True) if not was])
         kept, distance = realism.kept(originals, images, own), realism.distance(images, features)
         yield _line(name, kept, realism.regions(images), lost, distance, images, own)
+
+
+def _lost(images: Sequence[Image]) -> list[bool]:
+    """Whether FaceMesh finds no face; in processes of its own, for none may be forked off one that has run it."""
+    with process_pool(None, in_silence) as pool:
+        return list(pool.map(_is_lost, images, chunksize=CHUNK))
+
+
+def _is_lost(image: Image) -> bool:
+    return face_mesh().detect(image) is None
 
 
 def _some(folder: Path, count: int, half: Half | None) -> list[str]:
