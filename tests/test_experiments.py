@@ -44,15 +44,22 @@ def last_value(path: Path, part: str, argument: str | None = None) -> Any:
 FACES = [path for path in EXPERIMENTS if last_value(path, "model") not in DRAWING]
 
 
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained one."""
+    file = tmp_path_factory.mktemp("generator") / "last.ckpt"
+    torch.save({"state_dict": IAMGAN(width=2, blocks=1, discriminator_width=2).state_dict()}, file)
+    return file
+
+
 @pytest.fixture
-def generators(workplace: Path) -> None:
-    """Untrained ones, where the experiments that make them would leave them."""
+def generators(workplace: Path, generator: Path) -> None:
+    """The same one where each of the experiments that make them would leave its own."""
     for path in EXPERIMENTS:
         if last_value(path, "model") == DRAWING[0]:
             checkpoints = workplace / "runs" / path.stem / "latest" / "checkpoints"
             checkpoints.mkdir(parents=True)
-            method = IAMGAN(width=2, blocks=1, discriminator_width=2)
-            torch.save({"state_dict": method.state_dict()}, checkpoints / "last.ckpt")
+            (checkpoints / "last.ckpt").symlink_to(generator)
 
 
 @pytest.mark.usefixtures("generators")
