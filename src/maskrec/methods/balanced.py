@@ -132,16 +132,18 @@ class BalancedMatching(FaceMethod):
         return F.normalize(features.float(), dim=1) if self.measure == "cosine" else features.float()
 
     def similarity(self, probe: BalancedEmbedding, gallery: BalancedEmbedding) -> Tensor:
-        """Scores of all pairs, (P, G): two matrix products, and of each pair one of their entries."""
-        has_mask = probe.is_masked.unsqueeze(1) | gallery.is_masked
-        return torch.where(has_mask, self._table(probe.partial, gallery.partial), self._table(probe.full, gallery.full))
+        """Scores of all pairs, (P, G): a matrix product of all by E_P, and over it one of the unmasked faces by E_F."""
+        scores = self._table(probe.partial, gallery.partial)
+        rows, columns = (faces.is_masked.logical_not().nonzero().flatten() for faces in (probe, gallery))
+        scores[rows.unsqueeze(1), columns] = self._table(probe.full[rows], gallery.full[columns])
+        return scores
 
     def _table(self, probe: Tensor, gallery: Tensor) -> Tensor:
         if self.measure == "cosine":
             return probe @ gallery.T
         # -|p - g|^2 = 2 p g - |p|^2 - |g|^2
         squares = torch.addmm(gallery.square().sum(dim=1), probe, gallery.T, beta=-1, alpha=2)
-        return squares - probe.square().sum(dim=1, keepdim=True)
+        return squares.sub_(probe.square().sum(dim=1, keepdim=True))  # in place: another table would cost as much again
 
     def pairwise_similarity(self, first: BalancedEmbedding, second: BalancedEmbedding) -> Tensor:
         """Scores of N pairs row by row, (N,)."""

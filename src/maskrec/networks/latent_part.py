@@ -67,7 +67,9 @@ def resample_box(x: Tensor, theta: Tensor) -> Tensor:
     """
     width, left, height, top = theta.to(x).unbind(dim=1)
     rows, columns = _hats(top, height, x.shape[2]), _hats(left, width, x.shape[3])
-    return rows.unsqueeze(1) @ x @ columns.unsqueeze(1).mT
+    box = rows.unsqueeze(1) @ x @ columns.unsqueeze(1).mT
+    is_last = x.is_contiguous(memory_format=torch.channels_last)  # products are not, and convolutions would turn theirs
+    return box.contiguous(memory_format=torch.channels_last) if is_last else box
 
 
 def _hats(start: Tensor, extent: Tensor, size: int) -> Tensor:
