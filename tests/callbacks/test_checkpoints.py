@@ -1,13 +1,15 @@
 """Checkpoints that survive a kill."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from helpers import bare_trainer, tiny_faces
+from pytorch_lightning import Callback, Trainer
 
-from maskrec.callbacks import AtomicCheckpointIO, GoodCheckpoints, StepSeed
+from maskrec.callbacks import AtomicCheckpointIO, GoodCheckpoints, LastCheckpoint, StepSeed
 from maskrec.methods import FaceClassifier
 
 
@@ -53,3 +55,40 @@ def test_good_checkpoints_are_kept_in_training_alone(at_least: float, kept: list
         content = torch.load(tmp_path / "kept" / name, weights_only=True)
         assert "state_dict" in content
         assert "optimizer_states" not in content
+
+
+class Seen(Callback):
+    """Notes each batch, and copies `last.ckpt` as it is before each batch and before validation."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.batches = folder, []
+
+    def keep(self, trainer: Trainer, moment: str) -> None:
+        if (self.folder / "last.ckpt").is_file():
+            shutil.copy(self.folder / "last.ckpt", self.folder / f"{moment}_{trainer.global_step}.ckpt")
+
+    def on_train_batch_start(self, trainer: Trainer, model: Any, batch: Any, batch_idx: int) -> None:
+        self.keep(trainer, "batch")
+        self.batches.append((trainer.current_epoch, batch_idx, batch.row.tolist()))
+
+    def on_validation_start(self, trainer: Trainer, model: Any) -> None:
+        self.keep(trainer, "validation")
+
+
+@pytest.mark.parametrize("check", [1, 2])
+@pytest.mark.parametrize("length", [{"max_epochs": 3}, {"max_epochs": -1, "max_steps": 9}], ids=["epochs", "steps"])
+def test_a_run_goes_on_with_the_batch_that_would_have_come(length: Any, check: int, tmp_path: Path) -> None:
+    def run(folder: Path, checkpoint: Path | None = None) -> list[tuple[int, int, list[int]]]:
+        seen, last = Seen(folder), LastCheckpoint(str(folder), every_n_steps=1)
+        options = {"limit_train_batches": 3, "check_val_every_n_epoch": check, "enable_checkpointing": True}
+        model = FaceClassifier("resnet10t", 16, num_identities=12, input_size=(32, 32))
+        trainer = bare_trainer(folder, callbacks=[seen, last], **length, **options)
+        trainer.fit(model, datamodule=tiny_faces(), ckpt_path=checkpoint)
+        return seen.batches
+
+    whole = run(tmp_path / "whole")
+    assert len(whole) == 9
+    at_an_end = 3 * check  # before validation, where the epoch is not over yet, and behind it
+    for moment, taken in ("batch", 2), ("batch", 3), ("batch", 4), ("validation", at_an_end), ("batch", 6):
+        kept = tmp_path / "whole" / f"{moment}_{taken}.ckpt"
+        assert run(tmp_path / "rest", kept) == whole[taken:], (moment, taken)

@@ -82,6 +82,17 @@ class LastCheckpoint(Checkpoint):
         self.every_n_steps = every_n_steps
         self._saved_at = 0
 
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Begin the next epoch where one had ended; with `max_steps` Lightning would go on in the old one."""
+        if trainer.max_steps == -1 or "loops" not in checkpoint:
+            return
+        loops = checkpoint["loops"]["fit_loop"]
+        epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
+        if epochs["current"]["processed"] == epochs["current"]["ready"]:
+            for count in epochs["total"], epochs["current"]:
+                count.update(completed=count["processed"], ready=count["processed"] + 1)
+            batches.update(current=dict.fromkeys(batches["current"], 0), is_last_batch=False)
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

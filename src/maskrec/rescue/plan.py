@@ -31,7 +31,7 @@ class Plan(NamedTuple):
 
     @property
     def options(self) -> list[str]:
-        """For the experiment; epochs, not steps: Lightning repeats a batch where a run of so many steps goes on."""
+        """For the experiment: its epochs end with the run, and the learning rate with them."""
         return [f"--trainer.max_epochs={self.epochs}", f"--trainer.limit_train_batches={self.batches}"]
 
     def summary(self) -> str:
