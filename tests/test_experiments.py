@@ -1,5 +1,6 @@
 """Every experiment takes a step; the list of them is what the files say."""
 
+import functools
 import importlib
 import inspect
 import json
@@ -33,10 +34,16 @@ FROM_NOTHING = {  # no weights, no earlier runs, a queue that takes the smoke te
 SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 
 
+@functools.cache
+def contents(path: Path) -> list[dict[str, Any]]:
+    """Of an experiment and all it extends."""
+    files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
+    return [yaml.safe_load(Path(file).read_text()) for file in files]
+
+
 def last_value(path: Path, part: str, argument: str | None = None) -> Any:
     """What an experiment ends up with: the class of a part of it, or an argument of that; None where nothing says."""
-    files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
-    parts = [yaml.safe_load(Path(file).read_text()).get(part, {}) for file in files]
+    parts = [content.get(part, {}) for content in contents(path)]
     values = [of.get("init_args", {}).get(argument) if argument else of.get("class_path") for of in parts]
     return next((value for value in reversed(values) if value), None)
 
