@@ -199,12 +199,19 @@ def test_what_each_row_looks_at_stands_below_the_table(tmp_path: Path) -> None:
         made.append(folder)
         (folder / "pictures").mkdir()
         (folder / "pictures" / "lfw_saliency.png").write_bytes(f"picture {at}".encode())
+    for step in (54, 108):
+        (made[1] / "pictures" / f"latent_parts_{step:06d}.png").write_bytes(f"boxes {step}".encode())
     write_ablation(made, tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text()
     shown = re.findall(r'src="data:image/png;base64,(.*?)"></div><figcaption>(.*?)</figcaption>', page)
     assert [(base64.b64decode(data), label) for data, label in shown] == [
         (b"picture 0", "masking none"),
         (b"picture 1", "masking MG"),
+    ]
+    boxes = re.findall(r'base64,([^"]*)"><figcaption>(.*?)</figcaption>', page)
+    assert [(base64.b64decode(data), label) for data, label in boxes] == [
+        (b"boxes 54", "masking MG, step 54"),
+        (b"boxes 108", "masking MG, step 108"),
     ]
 
 

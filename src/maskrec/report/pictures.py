@@ -19,6 +19,10 @@ SALIENCY = (
     "What the similarity of a genuine pair depends on: the faces, guided back-propagation (dark: much), and Grad-CAM "
     "on the last map of features (bright: much)"
 )
+PARTS = (
+    "Where the box of the second look lies, above, and what is in it, below, on faces without and then with a mask, at"
+    " each validation"
+)
 BEST = "Probes (grey), and the gallery's ten best from left to right: green is the right person, red another"
 
 
@@ -137,6 +141,11 @@ def left_by_callbacks(run: Path, sets: list[str]) -> dict[str, list[Picture]]:
 def saliency_file(run: Path, name: str) -> Path:
     """Where a run keeps the picture of what its similarities on a test set depend on."""
     return run / "pictures" / f"{name}_saliency.png"
+
+
+def part_files(run: Path) -> list[Path]:
+    """What a run left of the boxes it learnt, in the order of its training."""
+    return sorted((run / "pictures").glob("latent_parts_*.png"))
 
 
 def _save(figure: Figure, folder: Path, name: str, caption: str) -> Picture:

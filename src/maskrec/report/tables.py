@@ -10,7 +10,7 @@ from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.report.ablation import Ablation, Against, Cell, Column, compare
 from maskrec.report.html import Html, breakable, document, element, html, picture, table
-from maskrec.report.pictures import SALIENCY, saliency_file
+from maskrec.report.pictures import PARTS, SALIENCY, part_files, saliency_file
 from maskrec.report.run import Run, read_run
 from maskrec.report.settings import Group
 from maskrec.report.words import NO_NUMBER, metric_name, percent
@@ -73,6 +73,7 @@ def _page(title: str, ablation: Ablation, folder: Path) -> str:
         body += [element("h2", IN_THE_PAPER), table(head, figures)]
     for name in names:
         body += _saliency(ablation, name)
+    body += _parts(ablation)
     body += [element("h2", "Runs"), table(["", "runs"], [[g.label, _links(g, folder)] for g, _ in ablation.rows])]
     return document(title, body)
 
@@ -89,6 +90,13 @@ def _saliency(ablation: Ablation, name: str) -> list[Html]:
     files = [(saliency_file(group.runs[0].path, name), group.label) for group, _ in ablation.rows]
     shown = [picture(file, label, "wide") for file, label in files if file.is_file()]
     return [element("h2", f"Pictures: {name}"), element("p", f"{SALIENCY}.", class_="note"), *shown] if shown else []
+
+
+def _parts(ablation: Ablation) -> list[Html]:
+    """Where each row that looks twice does so, one below the other."""
+    files = [(file, group.label) for group, _ in ablation.rows for file in part_files(group.runs[0].path)]
+    shown = [picture(file, f"{label}, step {int(file.stem.rpartition('_')[2]):,}", "photo") for file, label in files]
+    return [element("h2", "Pictures: boxes"), element("p", f"{PARTS}.", class_="note"), *shown] if shown else []
 
 
 def _explanation(ablation: Ablation) -> str:
