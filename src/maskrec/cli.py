@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from maskrec.tables import run_table
 
 # `omegaconf+` resolves `${...}` once all files are merged; without this it does not work under subcommands.
 jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+# Of defaults of albumentations, once for each; they may as well be lists.
+warnings.filterwarnings("ignore", message=r"\s*Dump of a value that does not round-trip: a tuple")
 
 USAGE = """usage: maskrec <command> [options]
 
