@@ -48,6 +48,12 @@ def last_value(path: Path, part: str, argument: str | None = None) -> Any:
     return next((value for value in reversed(values) if value), None)
 
 
+def varies_another(path: Path) -> bool:
+    """Whether its parts take their step at full size where they come from: a row, or one that extends no setting."""
+    parents = [path.parent / f"{parent}.yaml" for parent in contents(path)[-1].get("extends", [])]
+    return path.parent.parent.name == "tables" or {*parents} <= {*EXPERIMENTS}
+
+
 FACES = [path for path in EXPERIMENTS if last_value(path, "model") not in DRAWING]
 
 
@@ -76,8 +82,8 @@ def test_every_experiment_takes_a_step(
 ) -> None:
     monkeypatch.setenv("MASKREC_DATA", "no_data_here")
     name = str(path.relative_to(ROOT / "experiments").with_suffix(""))
-    is_row = path.parent.parent.name == "tables"  # what rows share takes its step at full size where it comes from
-    size = [32, 32] if is_row else last_value(path, "data", "image_size")
+    is_variant = varies_another(path)
+    size = [32, 32] if is_variant else last_value(path, "data", "image_size")
     options = ["--config", SMOKE, f"--data.init_args.image_size={size}"]
     module, _, name_of_class = last_value(path, "model").rpartition(".")
     takes = {
@@ -85,7 +91,7 @@ def test_every_experiment_takes_a_step(
         for base in getattr(importlib.import_module(module), name_of_class).__mro__
         for argument in inspect.signature(base.__init__).parameters
     }
-    changes = FROM_NOTHING | ({"backbone": "resnet10t", "input_size": "[32, 32]"} if is_row else {})
+    changes = FROM_NOTHING | ({"backbone": "resnet10t", "input_size": "[32, 32]"} if is_variant else {})
     options += [f"--model.init_args.{key}={value}" for key, value in changes.items() if key in takes]
     images = last_value(path, "data", "images_per_identity")
     options += [f"--data.init_args.batch_size={2 * images if images else 8}"]
