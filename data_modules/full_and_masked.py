@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 import albumentations as A
+from pytorch_lightning.utilities import rank_zero_info
 from torch.utils.data import DataLoader
 
 from data_modules.face_folder import FaceFolder
@@ -15,6 +16,7 @@ from maskrec.data import (
     UnpairedFaces,
     normalise,
     pictures_below,
+    without_borders,
 )
 from maskrec.types import UnpairedBatch
 
@@ -29,6 +31,9 @@ class FullAndMasked(LoaderModule):
         image_size: (height, width) in pixels.
         batch_size: Faces of each kind in a global batch, over all processes.
         augmentation: Albumentations transforms of faces of both kinds.
+        cut: (height, width) in pixels that faces of both kinds are cut to in training, where the masked one has no
+            black border, as aligned faces have whose picture ends close to them; else these masks would bring borders.
+            Masked faces that are nowhere so large without one are left out, and counted.
         shown: Held-out faces that are validated and tested on, at most.
         num_workers: As for `LoaderModule`.
         seed: Seed of batches and augmentation; linked to `seed_everything`.
@@ -42,6 +47,7 @@ class FullAndMasked(LoaderModule):
         image_size: tuple[int, int] = (256, 256),
         batch_size: int = 1,
         augmentation: list[A.BasicTransform] | None = None,
+        cut: tuple[int, int] | None = None,
         shown: int = 64,
         num_workers: int | None = None,
         seed: int = 0,
@@ -53,6 +59,7 @@ class FullAndMasked(LoaderModule):
         self.image_size = image_size
         self.batch_size = batch_size
         self.augmentation = augmentation or []
+        self.cut = cut
         self.shown = shown
         self.seed = seed
 
@@ -76,7 +83,11 @@ class FullAndMasked(LoaderModule):
         faces = TrainingFaces(rows.paths, rows.labels, self.image_size, None, self.augmentation, self.seed)
         options = {"seed": self.seed, "rank": self.rank, "world_size": self.world_size}
         sampler = ShuffledBatchSampler(len(faces), self.batch_size, **options)
-        return self.training_loader(UnpairedFaces(faces, self.masked_faces, self.augmentation), sampler)
+        masked, places = self.masked_faces, None
+        if self.cut is not None:
+            masked, places = without_borders(masked, self.image_size, self.cut)
+            rank_zero_info(f"{len(masked)} of {len(self.masked_faces)} masked faces, those without border where cut")
+        return self.training_loader(UnpairedFaces(faces, masked, self.augmentation, self.cut, places), sampler)
 
     def val_dataloader(self) -> DataLoader[UnpairedBatch]:
         """Held-out faces as they are, at even steps, and a masked face beside each."""

@@ -1,6 +1,7 @@
 """How faces are read, drawn and batched; which faces is for `data_modules` to say."""
 
 from maskrec.data.augmentation import RandomZoom
+from maskrec.data.borders import without_borders
 from maskrec.data.check import Broken, LabelledFaces, faces_by_name, labelled_faces, readable_faces, with_masked_copy
 from maskrec.data.datasets import EvaluationFaces, FaceRows, TrainingFaces
 from maskrec.data.evaluation_set import EvaluationModule, EvaluationSet, PictureSet
@@ -78,4 +79,5 @@ __all__ = [
     "record_faces",
     "sample_pairs",
     "with_masked_copy",
+    "without_borders",
 ]
