@@ -132,10 +132,14 @@ class BalancedMatching(FaceMethod):
         return F.normalize(features.float(), dim=1) if self.measure == "cosine" else features.float()
 
     def similarity(self, probe: BalancedEmbedding, gallery: BalancedEmbedding) -> Tensor:
-        """Scores of all pairs, (P, G): a matrix product of all by E_P, and over it one of the unmasked faces by E_F."""
-        scores = self._table(probe.partial, gallery.partial)
-        rows, columns = (faces.is_masked.logical_not().nonzero().flatten() for faces in (probe, gallery))
-        scores[rows.unsqueeze(1), columns] = self._table(probe.full[rows], gallery.full[columns])
+        """Scores of all pairs, (P, G), in four blocks: faces without and with a mask on either side."""
+        scores = probe.partial.new_empty(len(probe.is_masked), len(gallery.is_masked))
+        for probes in (False, True):
+            rows = (probe.is_masked == probes).nonzero().flatten()
+            for others in (False, True):
+                columns = (gallery.is_masked == others).nonzero().flatten()
+                one, other = (probe.partial, gallery.partial) if probes or others else (probe.full, gallery.full)
+                scores[rows.unsqueeze(1), columns] = self._table(one[rows], other[columns])
         return scores
 
     def _table(self, probe: Tensor, gallery: Tensor) -> Tensor:
