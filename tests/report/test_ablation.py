@@ -88,6 +88,8 @@ def test_labels(changes: tuple[dict[str, Any], ...], labels: list[str], tmp_path
 def test_other_weights_are_another_setting(tmp_path: Path) -> None:
     runs = [read_run(make_run(tmp_path / str(at), protocols(1.0))) for at in range(2)]
     assert "checkpoint" not in settings(runs[0])  # trained here
+    runs[0].made_by["checkpoint"] = f"runs/{runs[0].path.name}/checkpoints/best.ckpt"
+    assert "checkpoint" not in settings(runs[0])  # and moved since
     for at, run in enumerate(runs):
         run.made_by["checkpoint"] = f"weights/{at}.ckpt"
     assert [group.label for group in group_runs(runs)] == ["checkpoint weights/0.ckpt", "checkpoint weights/1.ckpt"]

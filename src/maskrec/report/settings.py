@@ -58,7 +58,8 @@ def settings(run: Run) -> Settings:
         if not any(key == aside or key.startswith(f"{aside}.") for aside in ASIDE) and key.rpartition(".")[2] != SEED
     }
     checkpoint = run.made_by.get("checkpoint")
-    if checkpoint and not Path(checkpoint).resolve().is_relative_to(run.path.resolve()):
+    # By the folder's name, not its place: runs may have been moved since.
+    if checkpoint and run.path.resolve().name not in Path(checkpoint).resolve().parts:
         told["checkpoint"] = checkpoint
     return told
 
