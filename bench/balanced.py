@@ -1,14 +1,13 @@
 """What routing adds to a matrix of cosines, and a training step to the sum of its parts."""
 
 import itertools
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bench.steps import say, seconds
 from maskrec.memory import keep_freed_memory
 from maskrec.methods import BalancedMatching
 from maskrec.methods.balanced import BalancedEmbedding
@@ -17,12 +16,6 @@ from maskrec.types import FaceBatch
 PROBES, GALLERY, DIM = 3_648, 7_967, 512
 FACES, IDENTITIES = 16, 10_000
 ROUTE_ROUNDS, STEP_ROUNDS = 9, 5
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def ratios(ours: Callable[[], object], plain: Callable[[], object], rounds: int) -> list[float]:
@@ -48,10 +41,7 @@ def routing() -> None:
             lambda probe=probe, gallery=gallery: probe.full @ gallery.full.T,
             ROUTE_ROUNDS,
         )
-        print(
-            f"routed {measure}, {share:.0%} masked / one cosine matrix, {PROBES:,} x {GALLERY:,} x {DIM}: median"
-            f" {statistics.median(found):.2f}, from {found[0]:.2f} to {found[-1]:.2f} (aim 2.2)"
-        )
+        say(f"routed {measure}, {share:.0%} masked / one cosine matrix, {PROBES:,} x {GALLERY:,} x {DIM}", found, 2.2)
 
 
 def step() -> None:
@@ -75,10 +65,7 @@ def step() -> None:
         part(model.partial_extractor, model.partial_head, masked)
 
     found = ratios(whole, parts, STEP_ROUNDS)
-    print(
-        f"step / (one E_F + two E_P), IR-18, {FACES} faces, {IDENTITIES:,} identities: median"
-        f" {statistics.median(found):.3f}, from {found[0]:.3f} to {found[-1]:.3f} (aim 1.03)"
-    )
+    say(f"step / (one E_F + two E_P), IR-18, {FACES} faces, {IDENTITIES:,} identities", found, 1.03)
 
 
 def main() -> None:

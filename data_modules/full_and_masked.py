@@ -83,11 +83,12 @@ class FullAndMasked(LoaderModule):
         faces = TrainingFaces(rows.paths, rows.labels, self.image_size, None, self.augmentation, self.seed)
         options = {"seed": self.seed, "rank": self.rank, "world_size": self.world_size}
         sampler = ShuffledBatchSampler(len(faces), self.batch_size, **options)
-        masked, places = self.masked_faces, None
+        masked, windows = self.masked_faces, None
         if self.cut is not None:
-            masked, places = without_borders(masked, self.image_size, self.cut)
-            rank_zero_info(f"{len(masked)} of {len(self.masked_faces)} masked faces, those without border where cut")
-        return self.training_loader(UnpairedFaces(faces, masked, self.augmentation, self.cut, places), sampler)
+            kept = without_borders(masked, self.image_size, self.cut)
+            rank_zero_info(f"{len(kept)} of {len(masked)} masked faces, those without border where cut")
+            masked, windows = list(kept), list(kept.values())
+        return self.training_loader(UnpairedFaces(faces, masked, self.augmentation, windows), sampler)
 
     def val_dataloader(self) -> DataLoader[UnpairedBatch]:
         """Held-out faces as they are, at even steps, and a masked face beside each."""

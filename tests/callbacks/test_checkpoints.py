@@ -95,3 +95,4 @@ def test_a_run_goes_on_with_the_batch_that_would_have_come(length: Any, check: i
     for moment, taken in ("batch", 2), ("batch", 3), ("validation", at_an_end), ("batch", 6):
         kept = tmp_path / "whole" / f"{moment}_{taken}.ckpt"
         assert run(tmp_path / "rest", kept) == whole[taken:], (moment, taken)
+    assert run(tmp_path / "again", tmp_path / "rest" / "batch_7.ckpt") == whole[7:]  # killed a second time

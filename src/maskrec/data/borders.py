@@ -9,13 +9,13 @@ import numpy.typing as npt
 from maskrec.data.images import Image, fit_image, read_image
 from maskrec.errors import UserError
 
+Window = tuple[slice, slice]
+"""Rows and columns of a picture."""
 DARK = 12  # the most a channel of a border has; JPEG leaves a little more than 0
 
 
-def without_borders(
-    paths: Sequence[str], image_size: tuple[int, int], size: tuple[int, int]
-) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """The pictures that hold a rectangle without border, and top and left of it, (M, 2).
+def without_borders(paths: Sequence[str], image_size: tuple[int, int], size: tuple[int, int]) -> dict[str, Window]:
+    """The pictures that hold a rectangle without border, each with that.
 
     Args:
         paths: Pictures.
@@ -25,16 +25,16 @@ def without_borders(
     Raises:
         UserError: None holds one.
     """
-    found = [(path, clear_place(fit_image(read_image(path), image_size), size)) for path in paths]
-    kept = {path: place for path, place in found if place is not None}
+    found = {path: clear_window(fit_image(read_image(path), image_size), size) for path in paths}
+    kept = {path: window for path, window in found.items() if window is not None}
     if not kept:
         height, width = size
         raise UserError(f"data.cut [{height}, {width}]: none of {len(paths)} masked faces is so large without border")
-    return list(kept), np.array(list(kept.values()))
+    return kept
 
 
-def clear_place(image: Image, size: tuple[int, int]) -> tuple[int, int] | None:
-    """Top and left of the rectangle without border that lies nearest the middle; None where there is none.
+def clear_window(image: Image, size: tuple[int, int]) -> Window | None:
+    """The rectangle without border that lies nearest the middle; None where there is none.
 
     Args:
         image: (H, W, 3) uint8.
@@ -49,7 +49,7 @@ def clear_place(image: Image, size: tuple[int, int]) -> tuple[int, int] | None:
     if not len(places):
         return None
     top, left = places[np.square(places - (np.array(image.shape[:2]) - size) / 2).sum(axis=1).argmin()]
-    return int(top), int(left)
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _border(image: Image) -> npt.NDArray[np.bool_]:

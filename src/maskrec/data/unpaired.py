@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import albumentations as A
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
+from maskrec.data.borders import Window
 from maskrec.data.datasets import TrainingFaces, compose, read_face, transformed
 from maskrec.data.images import to_tensor
 from maskrec.data.samplers import Draw
 from maskrec.types import FaceBatch, UnpairedBatch
 
+WHOLE = slice(None), slice(None)
 MASKED = 5  # a stream of random numbers of its own, beside those of `TrainingFaces`
 
 
@@ -23,8 +24,7 @@ class UnpairedFaces(Dataset[UnpairedBatch]):
         full: Full faces; how many there are is the length of an epoch.
         masked: (M,) pictures of masked faces.
         augmentation: Of masked faces, in order.
-        cut: (height, width) in pixels that both are cut to, each full face where the masked one is.
-        places: (M, 2) top and left of what is cut out of each masked face.
+        windows: (M,) what is cut out of each masked face, and out of the full one beside it; default: nothing is cut.
     """
 
     def __init__(
@@ -32,14 +32,12 @@ class UnpairedFaces(Dataset[UnpairedBatch]):
         full: TrainingFaces,
         masked: Sequence[str],
         augmentation: Sequence[A.BasicTransform] = (),
-        cut: tuple[int, int] | None = None,
-        places: npt.NDArray[np.int64] | None = None,
+        windows: Sequence[Window] | None = None,
     ) -> None:
         self.full = full
         self.masked = masked
         self.augmentation = compose(augmentation, None)
-        self.cut = cut or full.image_size
-        self.places = np.zeros((len(masked), 2), dtype=np.int64) if places is None else places
+        self.windows = windows or [WHOLE] * len(masked)
 
     def __len__(self) -> int:
         """Full faces."""
@@ -52,8 +50,7 @@ class UnpairedFaces(Dataset[UnpairedBatch]):
         assert isinstance(face, FaceBatch)  # these faces come alone, not paired or in views
         key = (self.full.seed, draw.row, draw.epoch, draw.repeat, MASKED)
         row = int(np.random.default_rng(key).integers(len(self.masked)))
-        top, left = self.places[row]
-        rows, columns = slice(top, top + self.cut[0]), slice(left, left + self.cut[1])
+        rows, columns = self.windows[row]
         picture = read_face(self.masked[row], row, self.full.image_size, None)["image"][rows, columns]
         masked = transformed(self.augmentation, {"image": picture}, *key, 1)["image"]
         return UnpairedBatch(face.image[:, rows, columns], torch.as_tensor(face.identity), to_tensor(masked))

@@ -68,7 +68,8 @@ def resample_box(x: Tensor, theta: Tensor) -> Tensor:
     width, left, height, top = theta.to(x).unbind(dim=1)
     rows, columns = _hats(top, height, x.shape[2]), _hats(left, width, x.shape[3])
     box = rows.unsqueeze(1) @ x @ columns.unsqueeze(1).mT
-    is_last = x.is_contiguous(memory_format=torch.channels_last)  # products are not, and convolutions would turn theirs
+    # A product is never channels-last; where the rest is, the first convolution would be slow and all others follow it.
+    is_last = x.is_contiguous(memory_format=torch.channels_last)
     return box.contiguous(memory_format=torch.channels_last) if is_last else box
 
 

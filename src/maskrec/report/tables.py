@@ -88,15 +88,18 @@ def _paper(ablation: Ablation) -> tuple[list[Column], list[list[str]]]:
 def _saliency(ablation: Ablation, name: str) -> list[Html]:
     """What each row looks at in the same pairs of a test set, one below the other."""
     files = [(saliency_file(group.runs[0].path, name), group.label) for group, _ in ablation.rows]
-    shown = [picture(file, label, "wide") for file, label in files if file.is_file()]
-    return [element("h2", f"Pictures: {name}"), element("p", f"{SALIENCY}.", class_="note"), *shown] if shown else []
+    return _pictures(name, SALIENCY, [picture(file, label, "wide") for file, label in files if file.is_file()])
 
 
 def _parts(ablation: Ablation) -> list[Html]:
     """Where each row that looks twice does so, one below the other."""
     files = [(file, group.label) for group, _ in ablation.rows for file in part_files(group.runs[0].path)]
     shown = [picture(file, f"{label}, step {int(file.stem.rpartition('_')[2]):,}", "photo") for file, label in files]
-    return [element("h2", "Pictures: boxes"), element("p", f"{PARTS}.", class_="note"), *shown] if shown else []
+    return _pictures("boxes", PARTS, shown)
+
+
+def _pictures(title: str, told: str, shown: list[Html]) -> list[Html]:
+    return [element("h2", f"Pictures: {title}"), element("p", f"{told}.", class_="note"), *shown] if shown else []
 
 
 def _explanation(ablation: Ablation) -> str:
