@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     os.environ["MASKREC_CACHE"] = str(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def detection_stays_outside() -> Iterator[None]:
+    """mediapipe runs in processes of its own: a test it ran in would break those that fork off its worker later."""
+    yield
+    assert "mediapipe" not in sys.modules
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +23,7 @@ from maskrec.data.images import Image, fit_image, normalise, read_image, to_tens
 from maskrec.data.index import find_pictures
 from maskrec.errors import UserError
 from maskrec.methods import FaceClassifier, FaceMethod
+from maskrec.processes import in_silence, process_pool
 from maskrec.report.run import read_run
 from maskrec.report.words import THRESHOLD
 from maskrec.rescue.inputs import read_recogniser
@@ -56,7 +59,8 @@ class Recogniser:
 
     def __init__(self, checkpoint: Path, backbone: str | None, is_aligned: bool) -> None:
         self.run = None if checkpoint.suffix in SUFFIXES else checkpoint
-        self.detector = None if is_aligned else FaceDetector()
+        # In processes of their own: once mediapipe ran here, it could not in a process forked later.
+        self.pool = None if is_aligned else process_pool(begin=in_silence)
         self.method: FaceMethod
         if self.run is None:
             if backbone is None:
@@ -70,21 +74,29 @@ class Recogniser:
             self.method = method_of_run(self.run)
         self.size: Any = next(network.input_size for network in self.method.networks().values())
 
+    def faces(self, paths: Sequence[Path]) -> list[Image | UserError]:
+        """The one face of each picture, aligned, or why there is none: it cannot be read, or shows no face, or several.
+
+        Raises:
+            UserError: A process that detects was killed.
+        """
+        if self.pool is None:
+            return [_read(path) for path in paths]
+        try:
+            return list(self.pool.map(_detect, paths))
+        except BrokenProcessPool as error:
+            raise UserError(f"picture {paths[0]}: a process that detects was killed (memory?); start again") from error
+
     def face(self, path: Path) -> Image:
         """The one face of a picture, aligned.
 
         Raises:
             UserError: It cannot be read, or shows no face, or several.
         """
-        image = read_image(path)
-        if self.detector is None:
-            return image
-        faces = self.detector.count(image)
-        points = self.detector.detect(image) if faces == 1 else None
-        if points is None:
-            many = f"{faces} faces were found; cut out the one that is meant" if faces else "no face was found"
-            raise UserError(f"picture {path}: {many} (--aligned takes {SIZE} x {SIZE} faces as they are)")
-        return align(image, points)
+        (found,) = self.faces([path])
+        if isinstance(found, UserError):
+            raise found
+        return found
 
     @torch.inference_mode()
     def embed(self, faces: Sequence[Image]) -> Embedding:
@@ -230,17 +242,14 @@ def _scores(
     recogniser: Recogniser, probe: Embedding, folder: Path, pictures: Sequence[Path], left_out: dict[str, str]
 ) -> Iterator[tuple[Path, float]]:
     """Each picture of a gallery with its score; into `left_out` goes why a picture has none."""
-    console = Console(stderr=True)
-    waiting: list[tuple[Path, Image]] = []
-    for at, picture in enumerate(track(pictures, "Gallery", transient=True, console=console), start=1):
-        try:
-            waiting.append((picture, recogniser.face(folder / picture)))
-        except UserError as error:
-            left_out[str(picture)] = str(error)
-        if waiting and (len(waiting) == AT_ONCE or at == len(pictures)):
-            scores = recogniser.method.similarity(probe, recogniser.embed([face for _, face in waiting]))
-            yield from zip((name for name, _ in waiting), scores[0].tolist(), strict=True)
-            waiting = []
+    batches = [pictures[start : start + AT_ONCE] for start in range(0, len(pictures), AT_ONCE)]
+    for batch in track(batches, "Gallery", transient=True, console=Console(stderr=True)):
+        found = dict(zip(batch, recogniser.faces([folder / picture for picture in batch]), strict=True))
+        faces = {picture: face for picture, face in found.items() if not isinstance(face, UserError)}
+        left_out |= {str(picture): str(face) for picture, face in found.items() if isinstance(face, UserError)}
+        if faces:
+            scores = recogniser.method.similarity(probe, recogniser.embed(list(faces.values())))
+            yield from zip(faces, scores[0].tolist(), strict=True)
 
 
 def _in_words(threshold: Threshold) -> str:
@@ -249,3 +258,30 @@ def _in_words(threshold: Threshold) -> str:
 
 def _write_json(threshold: Threshold, **found: Any) -> None:
     write(json.dumps(found | {"threshold": threshold.score, "threshold_from": threshold.source, "fmr": threshold.fmr}))
+
+
+def _read(path: Path) -> Image | UserError:
+    try:
+        return read_image(path)
+    except UserError as error:
+        return error
+
+
+# In the processes.
+
+
+@cache
+def _detector() -> FaceDetector:
+    return FaceDetector()
+
+
+def _detect(path: Path) -> Image | UserError:
+    image = _read(path)
+    if isinstance(image, UserError):
+        return image
+    faces = _detector().count(image)
+    points = _detector().detect(image) if faces == 1 else None
+    if points is None:
+        many = f"{faces} faces were found; cut out the one that is meant" if faces else "no face was found"
+        return UserError(f"picture {path}: {many} (--aligned takes {SIZE} x {SIZE} faces as they are)")
+    return align(image, points)
