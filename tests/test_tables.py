@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from maskrec.cli import main
 from maskrec.experiments import OVERLAYS, TABLES
+from maskrec.jobs import Check, Job
 from maskrec.tables import read_table
 
 NAMES = sorted(path.parent.name for path in (ROOT / TABLES).glob("*/table.yaml"))
@@ -68,12 +69,29 @@ def test_rows_run_once_and_stand_beside_the_papers_figures(place: Path, capsys: 
     assert runs("dcr_table1") == ["dcr-seed1", "dcr-seed2"]
 
 
-def test_a_papers_own_setting_comes_first(place: Path) -> None:
-    own = {"extends": ["tiny"], "model": {"init_args": {"embedding_dim": 8}}}
-    (TABLES / "dcr_tiny.yaml").write_text(yaml.safe_dump(own))
-    assert main(["table", "dcr_table4", "--data", "tiny", "--rows", "without_cross"]) == 0
-    (config,) = Path("runs", "tables", "tiny", "dcr_table4").glob("without_cross-seed1-????/config.yaml")
-    assert yaml.safe_load(config.read_text())["model"]["init_args"]["embedding_dim"] == 8
+def test_a_papers_own_setting_comes_first_and_a_rows_before_it(place: Path) -> None:
+    for stem, dim in (("dcr_tiny", 8), ("dcr_tiny_without_cross", 4)):
+        own = {"extends": ["tiny"], "model": {"init_args": {"embedding_dim": dim}}}
+        (TABLES / f"{stem}.yaml").write_text(yaml.safe_dump(own))
+    assert main(["table", "dcr_table4", "--data", "tiny", "--rows", "without_cross,dcr"]) == 0
+    for row, dim in (("dcr_table4/without_cross", 4), ("dcr_table1/dcr", 8)):
+        (config,) = Path("runs", "tables", "tiny").glob(f"{row}-seed1-????/config.yaml")
+        assert yaml.safe_load(config.read_text())["model"]["init_args"]["embedding_dim"] == dim
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "siamese_starts"])  # which is small itself
+def test_a_table_is_accepted_in_the_small_setting(name: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+
+    def check_and_run_none(jobs: list[Job], check: Check) -> list[None]:
+        for job in (jobs[0], jobs[-1]):  # all take minutes
+            check(job.command)
+            checked.append(job)
+        return [None] * len(jobs)
+
+    monkeypatch.setattr("maskrec.tables.run_jobs", check_and_run_none)
+    assert main(["table", name, "--data", "small"]) == 2
+    assert len(checked) == 2
 
 
 def test_a_row_that_fails_leaves_the_others(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

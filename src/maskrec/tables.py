@@ -65,13 +65,19 @@ def run_table(args: list[str], check: Check) -> None:
     if own := given & {f"--{name}" for name in ("name", "group", "seed_everything", *SET_HERE)}:
         raise UserError(f"{min(own)}: the table itself sets it for each run")
     rows = _chosen(table, only)
-    overlay, setting = _overlay(table.name, data), data or FULL
+    overlays, setting = {row: _overlay(table.name, data, Path(row).name) for row in rows}, data or FULL
     numbers = range(1, _count(seeds) + 1)
     wanted = [(row, seed) for seed in numbers for row in rows]  # a table of one seed comes first
     jobs = []
     for at, (row, seed) in enumerate(wanted, start=1):
         folder, name = os.path.split(row)
-        command = [row, *overlay, *rest, f"--seed_everything={seed}", f"--group=tables/{setting}/{Path(folder).name}"]
+        command = [
+            row,
+            *overlays[row],
+            *rest,
+            f"--seed_everything={seed}",
+            f"--group=tables/{setting}/{Path(folder).name}",
+        ]
         title = f"row {at} of {len(wanted)}: {name}, seed {seed}"
         jobs.append(Job(title, RUNS / setting / Path(folder).name, f"{name}-seed{seed}", command))
     runs = dict(zip(wanted, run_jobs(jobs, check), strict=True))
@@ -92,12 +98,13 @@ def _chosen(table: PaperTable, only: str | None) -> list[str]:
     return [row for name, row in names.items() if name in only.split(",")]
 
 
-def _overlay(table: str, data: str | None) -> list[str]:
-    """A setting of that name: the paper's own variant, tables/<paper>_<data>.yaml, or else that of all papers."""
+def _overlay(table: str, data: str | None, row: str) -> list[str]:
+    """A setting of that name: the row's (tables/<paper>_<data>_<row>.yaml), or the paper's, or that of all."""
     if data is None:
         return []
     paper = table.partition("_table")[0]
-    file = next((file for stem in (f"{paper}_{data}", data) if (file := TABLES / f"{stem}.yaml").is_file()), None)
+    files = [TABLES / f"{stem}.yaml" for stem in (f"{paper}_{data}_{row}", f"{paper}_{data}", data)]
+    file = next((file for file in files if file.is_file()), None)
     if file is None:
         names = {path.stem.removeprefix(f"{paper}_") for path in TABLES.glob("*.yaml")}
         known = ", ".join(sorted(name for name in names if "_" not in name))  # the others are of other papers
