@@ -9,7 +9,7 @@ import torch
 from helpers import bare_trainer, tiny_faces
 from pytorch_lightning import Callback, Trainer
 
-from maskrec.callbacks import AtomicCheckpointIO, GoodCheckpoints, LastCheckpoint, StepSeed
+from maskrec.callbacks import AtomicCheckpointIO, BestCheckpoint, GoodCheckpoints, LastCheckpoint, StepSeed
 from maskrec.methods import FaceClassifier
 
 
@@ -61,7 +61,7 @@ class Seen(Callback):
     """Notes each batch, and copies `last.ckpt` as it is before each batch and before validation."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.batches = folder, []
+        self.folder, self.batches, self.validations = folder, [], []
 
     def keep(self, trainer: Trainer, moment: str) -> None:
         if (self.folder / "last.ckpt").is_file():
@@ -73,6 +73,7 @@ class Seen(Callback):
 
     def on_validation_start(self, trainer: Trainer, model: Any) -> None:
         self.keep(trainer, "validation")
+        self.validations.append(trainer.global_step)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,43 @@ def test_a_run_goes_on_with_the_batch_that_would_have_come(length: Any, check: i
 
     whole = run(tmp_path / "whole")
     assert len(whole) == 9
-    at_an_end = 3 * check  # before validation, where the epoch is not over yet, and behind it
-    for moment, taken in ("batch", 2), ("batch", 3), ("validation", at_an_end), ("batch", 6):
-        kept = tmp_path / "whole" / f"{moment}_{taken}.ckpt"
-        assert run(tmp_path / "rest", kept) == whole[taken:], (moment, taken)
+    at_an_end = 3 * check  # killed in the validation that ends an epoch, a run takes the last batch again
+    for moment, step, taken in (
+        ("batch", 2, 2),
+        ("batch", 3, 3),
+        ("validation", at_an_end, at_an_end - 1),
+        ("batch", 6, 6),
+    ):
+        kept = tmp_path / "whole" / f"{moment}_{step}.ckpt"
+        assert run(tmp_path / "rest", kept) == whole[taken:], (moment, step)
     assert run(tmp_path / "again", tmp_path / "rest" / "batch_7.ckpt") == whole[7:]  # killed a second time
+
+
+@pytest.mark.parametrize(
+    "every", [{"val_check_interval": 2}, {"val_check_interval": 2, "check_val_every_n_epoch": None}]
+)
+def test_a_run_goes_on_with_the_validation_that_would_have_come(every: Any, tmp_path: Path) -> None:
+    def run(folder: Path, checkpoint: Path | None = None) -> list[int]:
+        seen, last = Seen(folder), LastCheckpoint(str(folder), every_n_steps=1)
+        options = {"limit_train_batches": 5, "limit_val_batches": 1, "max_epochs": 2, "enable_checkpointing": True}
+        model = FaceClassifier("resnet10t", 16, num_identities=12, input_size=(32, 32))
+        bare_trainer(folder, callbacks=[last, seen], **options, **every).fit(
+            model, datamodule=tiny_faces(), ckpt_path=checkpoint
+        )
+        return seen.validations
+
+    whole = run(tmp_path / "whole")
+    assert len(whole) == (5 if every.get("check_val_every_n_epoch", 1) is None else 4)
+    for step in whole[1:]:  # killed as it validates, and before the next batch
+        assert run(tmp_path / "in", tmp_path / "whole" / f"validation_{step}.ckpt") == [v for v in whole if v >= step]
+        if (behind := tmp_path / "whole" / f"batch_{step}.ckpt").is_file():  # not behind the last
+            assert run(tmp_path / "behind", behind) == [later for later in whole if later > step]
+
+
+def test_the_last_step_is_scored_and_may_be_the_best(tmp_path: Path) -> None:
+    seen, best = Seen(tmp_path), BestCheckpoint(str(tmp_path))
+    model = FaceClassifier("resnet10t", 16, num_identities=12, input_size=(32, 32))
+    options = {"limit_train_batches": 3, "limit_val_batches": 1, "max_epochs": -1, "enable_checkpointing": True}
+    bare_trainer(tmp_path, callbacks=[best, seen], max_steps=4, **options).fit(model, datamodule=tiny_faces())
+    assert seen.validations == [3, 4]
+    assert len(seen.batches) == 4

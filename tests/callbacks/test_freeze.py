@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import tiny_faces
+from helpers import bare_trainer, tiny_faces
 from pytorch_lightning import Trainer
 
 from maskrec import UserError
-from maskrec.callbacks import FreezeBackbone
+from maskrec.callbacks import FreezeBackbone, LastCheckpoint
 from maskrec.methods import FaceClassifier
 
 
@@ -49,6 +49,18 @@ def test_statistics_go_on_where_asked(tmp_path: Path) -> None:
     before, model = trained(tmp_path, FreezeBackbone(0.1, batch_norm=False))
     assert changed(before, model, "backbone.trunk.layer4.0.bn1.running_mean")
     assert not changed(before, model, "backbone.trunk.layer1.0.bn1.running_mean")
+
+
+def test_a_run_that_goes_on_in_mid_epoch_keeps_them(tmp_path: Path) -> None:
+    def run(steps: int, checkpoint: Path | None = None) -> torch.Tensor:
+        torch.manual_seed(0)
+        model = FaceClassifier("resnet10t", 16, num_identities=12, input_size=(32, 32))
+        callbacks = [FreezeBackbone(0.0), LastCheckpoint(str(tmp_path), every_n_steps=1)]
+        options = {"max_steps": steps, "limit_val_batches": 0, "enable_checkpointing": True}
+        bare_trainer(tmp_path, callbacks=callbacks, **options).fit(model, datamodule=tiny_faces(), ckpt_path=checkpoint)
+        return model.state_dict()["backbone.trunk.layer4.0.bn1.running_mean"]
+
+    assert torch.equal(run(1), run(3, tmp_path / "last.ckpt"))
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import albumentations as A
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from data_modules import FaceFolder
 from maskrec.cli import main
@@ -18,6 +19,7 @@ from maskrec.masking import IAMGANMask
 from maskrec.masking.base import Face
 from maskrec.masking.gan import BatchedIAMGAN
 from maskrec.methods import IAMGAN
+from maskrec.networks import UNet
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +58,36 @@ def test_any_size_and_a_batch(generator: str) -> None:
     assert (drawn[1].int() - batched(images[1:2])[0][0].int()).abs().max() <= 1
     with pytest.raises(UserError, match=r"uint8 \(B, 3, H, W\); got torch\.float32"):
         batched(images.float())
+
+
+def test_faces_are_drawn_on_at_the_scale_the_generator_knows(
+    generator: str, tmp_path: Path, portrait: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lower_half(_: UNet, drawn: torch.Tensor) -> torch.Tensor:
+        return torch.linspace(-1, 1, drawn.shape[2])[:, None].expand(len(drawn), *drawn.shape[2:])
+
+    monkeypatch.setattr(UNet, "forward", lower_half)
+    content = torch.load(generator, weights_only=True)
+    torch.save({**content, "iamgan": {"image_size": (64, 48)}}, tmp_path / "g.ckpt")
+    known, own = BatchedIAMGAN(IAMGANMask(str(tmp_path / "g.ckpt"))), BatchedIAMGAN(IAMGANMask(generator))
+    large = torch.from_numpy(portrait[0].transpose(2, 0, 1).copy())[None]
+    fitting = F.interpolate(large.float(), [64, 48], mode="bilinear", antialias=True)
+    small = F.interpolate(fitting, [32, 24], mode="bilinear", antialias=True).round().to(torch.uint8)
+    drawn, _ = own(fitting.round().to(torch.uint8))
+    # A large face: mask and region come back, the rest stays as it was.
+    found, found_in = known(large)
+    expected = F.interpolate(drawn.float(), [112, 112], mode="bilinear", antialias=True)
+    inside = found_in[:, None].expand_as(large)
+    assert found_in[:, 56:].all()
+    assert not found_in[:, :56].any()
+    assert (found - expected)[inside].abs().mean() < 2
+    assert torch.equal(found[~inside], large[~inside])
+    # A small one is drawn anew as a whole.
+    enlarged = F.interpolate(small.float(), [64, 48], mode="bilinear", antialias=True)
+    expected = F.interpolate(
+        own(enlarged.round().to(torch.uint8))[0].float(), [32, 24], mode="bilinear", antialias=True
+    )
+    assert (known(small)[0] - expected).abs().mean() < 2
 
 
 def test_it_stands_in_a_compose_without_landmarks(generator: str, portrait: Face) -> None:

@@ -176,6 +176,8 @@ def test_the_pool_gives_old_pictures_half_of_the_time() -> None:
     again.load(pool.state())
     assert pool.pictures is not None
     assert torch.equal(again.pictures, pool.pictures)
+    again.exchange(torch.empty(1, 1, 1, 1, device="meta"))  # what a checkpoint held goes where training goes on
+    assert again.pictures.device.type == "meta"
     assert torch.equal(ImagePool(0).exchange(pictures), pictures)
 
 

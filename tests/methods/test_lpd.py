@@ -10,7 +10,7 @@ from helpers import bare_trainer, tiny_faces
 from torch.nn import functional as F
 
 from maskrec import UserError
-from maskrec.losses import CosFace
+from maskrec.losses import CosFace, SphereFace
 from maskrec.masking import MG
 from maskrec.methods import LPD
 from maskrec.methods.export import export_graph, write_onnx
@@ -104,6 +104,13 @@ def test_the_box_may_be_cut_out_of_a_map(layer: str) -> None:
 def test_wrong_layers(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         lpd(**options)
+
+
+def test_each_branch_counts_the_steps_of_its_own_loss() -> None:
+    model = lpd(loss=SphereFace())
+    model.training_step(first_batch(), 0)
+    steps = [int(branch.head.loss.step) for branch in (model.global_branch, model.partial_branch)]
+    assert steps == [1, 1]
 
 
 def test_the_prior_needs_landmarks(tmp_path: Path) -> None:

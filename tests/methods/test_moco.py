@@ -195,3 +195,7 @@ def test_what_it_cannot_be_trained_on() -> None:
         alone(moco()).training_step(views()._replace(row=torch.arange(16)), 0)
     with pytest.raises(UserError, match=r"model.groups 0: expected 1 or more"):
         moco(groups=0)
+    method = moco()
+    method.trainer = Trainer(accelerator="cpu", accumulate_grad_batches=2, logger=False, enable_checkpointing=False)
+    with pytest.raises(UserError, match="accumulate_grad_batches: expected 1"):
+        method.setup("fit")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from data_modules import FlatFolder
 from maskrec.callbacks import FreezeBackbone
 from maskrec.errors import UserError
+from maskrec.losses import BatchHardTriplet
 from maskrec.masking import DE
 from maskrec.methods import TemplateDistillation
 from maskrec.types import FaceBatch
@@ -118,6 +119,15 @@ def test_faces_without_labels_need_no_head(faces: Path, tmp_path: Path) -> None:
     trainer.fit(model, datamodule=data)
     assert trainer.callback_metrics["train/loss"] > 0
     assert len(model._templates) == 24
+    for options in ({"dcr_weight": 0.1}, {"embedding_losses": [BatchHardTriplet()]}):
+        with pytest.raises(UserError, match=rf"model.{min(options)}: these faces have no identities"):
+            trainer.fit(method(num_identities=None, **options), datamodule=data)
+
+
+def test_losses_on_the_embedding_stay_without_a_head() -> None:
+    model = method(num_identities=12, head_weight=0, embedding_losses=[BatchHardTriplet()])
+    assert model.head is None
+    assert [*model.embedding_losses] == ["BatchHardTriplet"]
 
 
 def test_weights_that_teach_nothing() -> None:

@@ -37,6 +37,13 @@ class BestCheckpoint(ModelCheckpoint):
         options: dict[str, Any] = {"auto_insert_metric_name": False, "enable_version_counter": False}
         super().__init__(dirpath, filename=Path(BEST).stem, monitor=monitor, mode=mode, **options)
 
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Have what `max_steps` ends with validated, too: Lightning leaves the rest of an epoch unscored."""
+        if trainer.global_step == trainer.max_steps:
+            trainer.should_stop = True
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep it, if it was scored."""
         if self.monitor in trainer.callback_metrics:
@@ -96,14 +103,33 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save in the midst of an epoch."""
-        if trainer.global_step - self._saved_at >= self.every_n_steps:
+        """Save in the midst of an epoch; where a validation follows, behind it, as a run that goes on leaves it out."""
+        if self._is_due(trainer) and not _is_validated(trainer, batch_idx):
+            self._save(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The same behind a validation that does not end the epoch."""
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.is_last_batch and self._is_due(trainer):
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after the validation that ends the epoch."""
         self._save(trainer)
 
+    def _is_due(self, trainer: Trainer) -> bool:
+        return trainer.global_step - self._saved_at >= self.every_n_steps
+
     def _save(self, trainer: Trainer) -> None:
         self._saved_at = trainer.global_step
         trainer.save_checkpoint(self.path, weights_only=False)  # with the optimiser: a run goes on from it
+
+
+def _is_validated(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a validation follows this batch; as Lightning, counts batches of all epochs or of one."""
+    every_n_epochs, interval = trainer.check_val_every_n_epoch, trainer.val_check_batch
+    if not trainer.enable_validation or not interval:
+        return False
+    if every_n_epochs is not None and (trainer.current_epoch + 1) % every_n_epochs:
+        return False
+    batches = batch_idx if every_n_epochs is not None else trainer.fit_loop.epoch_loop.total_batch_idx
+    return (batches + 1) % interval == 0

@@ -4,6 +4,7 @@ Geng et al., "Masked Face Recognition with Generative Data Augmentation and Doma
 Sec. 4.1. Needs no landmarks. A generator draws the whole picture anew: what is not mask changes a little, too.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import ClassVar
@@ -17,10 +18,10 @@ from maskrec.errors import UserError
 from maskrec.masking.base import Image, MaskTransform, Points, Region
 from maskrec.networks import ResNetGenerator, UNet, read_network
 from maskrec.types import FaceBatch
-from maskrec.weight_files import find_weights
+from maskrec.weight_files import find_weights, read_file
 
 STRIDE = 4  # of the generator: sides are padded to multiples of it
-FACES_AT_ONCE = 64  # a face takes some 30 MB while it is drawn
+PIXELS_AT_ONCE = 64 * 112 * 112  # a face of 112 x 112 takes some 30 MB while it is drawn
 
 
 class IAMGANMask(MaskTransform):
@@ -58,6 +59,9 @@ class IAMGANMask(MaskTransform):
 class BatchedIAMGAN(nn.Module):
     """Draws the masks of `IAMGANMask` on batches of faces.
 
+    A generator knows masks at one scale: faces are drawn on at the size of those it was trained on, which its
+    checkpoint tells. Of a larger face what is no mask stays as it is, as sharp as it was.
+
     B: faces, H x W: image size in pixels.
 
     Args:
@@ -71,12 +75,15 @@ class BatchedIAMGAN(nn.Module):
         super().__init__()
         self.generator = read_network(ResNetGenerator, masking.weights, "generators.full_to_masked.", "IAMGAN")
         self.segmenter = read_network(UNet, masking.weights, "segmenter.", "IAMGAN")
+        content = read_file(find_weights(masking.weights), mmap=True)
+        self.trained_at: tuple[int, int] | None = content.get("iamgan", {}).get("image_size")
 
     def wear(self, batch: FaceBatch) -> FaceBatch:
         """The batch with the masks drawn that it carries."""
         images, is_masked = batch.image.clone(), batch.is_masked.clone()
         worn = batch.mask_parameters.isfinite().all(dim=1).nonzero()[:, 0]
-        for rows in worn.split(FACES_AT_ONCE):
+        height, width = self.trained_at or images.shape[2:]
+        for rows in worn.split(max(PIXELS_AT_ONCE // (height * width), 1)):
             images[rows], _ = self(images[rows])
             is_masked[rows] = True
         return batch._replace(image=images, is_masked=is_masked)
@@ -96,13 +103,24 @@ class BatchedIAMGAN(nn.Module):
         """
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise UserError(f"masks need RGB pictures, uint8 (B, 3, H, W); got {images.dtype} {tuple(images.shape)}")
-        height, width = images.shape[2:]
-        faces = F.pad(images / 127.5 - 1, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+        size = images.shape[2:]
+        height, width = self.trained_at or size
+        given = images / 127.5 - 1
+        faces = F.pad(_resized(given, (height, width)), (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
         with _autocast(images.device):
             drawn = self.generator(faces)
             regions = self.segmenter(drawn) > 0
-        levels = ((drawn.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return levels[..., :height, :width], regions[:, :height, :width]
+        drawn = _resized(drawn.float()[..., :height, :width], size)
+        regions = _resized(regions[:, None, :height, :width].float(), size)[:, 0] > 0.5
+        if height < size[0] or width < size[1]:
+            drawn = torch.where(regions[:, None], drawn, given)
+        return ((drawn + 1) * 127.5).round().clamp(0, 255).to(torch.uint8), regions
+
+
+def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
+    if maps.shape[2:] == (*size,):
+        return maps
+    return F.interpolate(maps, [*size], mode="bilinear", antialias=True)
 
 
 def _autocast(device: torch.device) -> torch.autocast | nullcontext[None]:

@@ -209,9 +209,10 @@ class IAMGAN(Trainable):
         return [self.optimizer([*network.parameters()]) for network in trained if network is not None]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """With the pools of all ranks."""
+        """With the pools of all ranks, and the scale at which faces were seen."""
         checkpoint["iamgan"] = {
             "iteration": self.iteration,
+            "image_size": tuple(self.trainer.datamodule.image_size),  # type: ignore[attr-defined]
             "pools": {name: pool.state() for name, pool in self.pools.items()},
         }
 

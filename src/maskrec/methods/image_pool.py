@@ -25,6 +25,8 @@ class ImagePool:
         return torch.stack([self._exchange(picture) for picture in pictures]) if self.size else pictures
 
     def _exchange(self, picture: Tensor) -> Tensor:
+        if self.pictures is not None:
+            self.pictures = self.pictures.to(picture.device)  # a checkpoint's lie on the CPU
         if self.pictures is None:
             self.pictures = picture[None].clone()
         elif len(self.pictures) < self.size:

@@ -7,6 +7,7 @@ As in the authors' public code, the box is found and cut out in the picture itse
 branch has a batch-norm of its own, and classifiers have no bias. Beyond the paper: training starts at the full box.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -83,9 +84,9 @@ class LPD(CosineSimilarity, FaceMethod):
         self.resample = resample
         self.localiser_rate = localiser_rate
         self.start_from_means = start_from_means
-        branch = self.backbone.embedding_dim, num_identities, loss or Softmax()
-        self.global_branch = Branch(*branch)
-        self.partial_branch = Branch(*branch) if partial else None
+        branch, loss = (self.backbone.embedding_dim, num_identities), loss or Softmax()
+        self.global_branch = Branch(*branch, loss)
+        self.partial_branch = Branch(*branch, copy.deepcopy(loss)) if partial else None  # a loss may count its steps
         self.localiser = PartLocaliser(self._map_size()) if partial else None
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor | None]:

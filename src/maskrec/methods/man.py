@@ -130,7 +130,8 @@ class MAN(CosineSimilarity, FaceMethod):
         if not self.trainer.datamodule.evaluation_sets("val"):  # type: ignore[attr-defined]
             raise UserError("MAN searches by scores on held-out identities: give data.held_out more than 0")
         if self.update_every_n_steps is not None:
-            self.trainer.val_check_interval = self.update_every_n_steps
+            # Lightning counts batches.
+            self.trainer.val_check_interval = self.update_every_n_steps * self.trainer.accumulate_grad_batches
             self.trainer.check_val_every_n_epoch = None
 
     def on_fit_start(self) -> None:

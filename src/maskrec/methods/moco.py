@@ -78,6 +78,12 @@ class MoCoV2(CosineSimilarity, FaceMethod):
         if start_from is not None:
             self.go_on_from(start_from)
 
+    def setup(self, stage: str) -> None:
+        """Refuse steps of several batches, between which keys would follow a query network that stands still."""
+        super().setup(stage)
+        if stage == "fit" and self.trainer.accumulate_grad_batches > 1:
+            raise UserError("MoCoV2: trainer.accumulate_grad_batches: expected 1; give data.batch_size more instead")
+
     def embed(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to unit rows, (B, C)."""
         return F.normalize(self.backbone(images).float(), dim=1)

@@ -114,8 +114,9 @@ class Population(nn.ModuleList):
     def copy_to_all(self, best: int, optimizer: Optimizer | None = None) -> None:
         """Overwrite every member by the best one, to the bit, and, of an optimiser, its state of their parameters."""
         if self.over_ranks:
+            device = next(self[0].parameters()).device
             for tensor in _tensors(self[0], optimizer):
-                sent = tensor.contiguous()
+                sent = tensor.to(device).contiguous()  # Adam counts its steps on the CPU, which NCCL does not reach
                 distributed.broadcast(sent, best)
                 tensor.copy_(sent)
             return

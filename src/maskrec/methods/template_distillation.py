@@ -42,6 +42,8 @@ class Templates(NamedTuple):
 class TemplateDistillation(FaceClassifier):
     """L = 1/B sum of w(y) |s - t|^2 + w_head L_head + w_DCR L_DCR; s: student's, t: teacher's template, of length 1.
 
+    `embedding_losses` are added as they are.
+
     w(y) is one weight for faces y with a mask and one for those without. It is the weight of compatibility: the higher,
     the less a gallery that the teacher enrolled has to be made again. A test says what comes of that: results end in
     `_old` where both faces are the teacher's, in `_old_gallery` where only the reference or gallery is.
@@ -83,11 +85,13 @@ class TemplateDistillation(FaceClassifier):
             raise UserError(f"model: expected weights of at least 0, and one above; got {weights}")
         super().__init__(
             embedding_dim=embedding_dim,
-            num_identities=num_identities if head_weight else None,
+            num_identities=num_identities,
             loss=loss or CosFace(),
             start_from_means=start_from_means,
             **kwargs,
         )
+        if not head_weight:
+            self.head = None
         self.masked_weight = masked_weight
         self.unmasked_weight = unmasked_weight
         self.head_weight = head_weight
@@ -96,6 +100,8 @@ class TemplateDistillation(FaceClassifier):
         self.ranking: DCRLoss | None = None
         if num_identities is not None and dcr_weight:
             self.ranking = DCRLoss(DomainCenters(embedding_dim, num_identities))
+        needs_identities = {"dcr_weight": dcr_weight, "embedding_losses": kwargs.get("embedding_losses")}
+        self._without_identities = [] if num_identities else [name for name, of in needs_identities.items() if of]
         self._templates: npt.NDArray[np.float32] = np.empty((0, embedding_dim), dtype=np.float32)
 
     def train(self, mode: bool = True) -> "TemplateDistillation":
@@ -103,6 +109,12 @@ class TemplateDistillation(FaceClassifier):
         super().train(mode)
         self.teacher.eval()
         return self
+
+    def setup(self, stage: str) -> None:
+        """Refuse what faces without identities cannot be trained with."""
+        super().setup(stage)
+        if stage == "fit" and self._without_identities:
+            raise UserError(f"model.{self._without_identities[0]}: these faces have no identities; leave it out")
 
     def on_fit_start(self) -> None:
         """Let the teacher look at each face once, and set the head's weights, if asked to."""
@@ -126,8 +138,8 @@ class TemplateDistillation(FaceClassifier):
             "unmasked": self.unmasked_weight * (distances * ~batch.is_masked).mean(),
         }
         if self.head is not None:
-            head = self.terms(self.head, features, batch)
-            terms |= {name: self.head_weight * term for name, term in head.items()}
+            terms[type(self.head.loss).__name__] = self.head_weight * self.head(features, batch.identity)
+        terms |= {name: term(features, batch.identity) for name, term in self.embedding_losses.items()}
         if self.ranking is not None:
             terms["DCR"] = self.dcr_weight * self.ranking(features, batch.identity, batch.is_masked).total
         return self.log_loss(terms)

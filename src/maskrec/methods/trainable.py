@@ -19,7 +19,7 @@ class Trainable(LightningModule):
     Args:
         optimizer: Makes the optimiser from the parameters that are trained.
         lr_scheduler: Makes the learning-rate schedule from the optimiser.
-        lr_interval: When the schedule advances.
+        lr_interval: When the schedule advances; a `WarmupSchedule` by step in any case.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Trainable(LightningModule):
             group["lr"] *= group.pop("rate", 1)
         if self.lr_scheduler is None:
             return optimizer
-        scheduler = self.lr_scheduler(optimizer)
+        scheduler, interval = self.lr_scheduler(optimizer), self.lr_interval
         if isinstance(scheduler, WarmupSchedule):
-            scheduler.total_steps = int(self.trainer.estimated_stepping_batches)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.lr_interval}}
+            scheduler.total_steps, interval = int(self.trainer.estimated_stepping_batches), "step"
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 
 
 def _is_plain(value: Any) -> bool:
