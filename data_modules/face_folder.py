@@ -39,7 +39,8 @@ class FaceFolder(FaceDataModule):
         aligned: Whether the pictures are aligned to the ArcFace template; those that are not are aligned on first use,
             into the cache. None: they are where all are 112 x 112.
         masked_copy: A masked copy of the folder, by `maskrec mask ROOT COPY --detectable`: masked faces come from
-            there, in training and validation, and pictures that have no copy are left out.
+            there, in training (as many as `masking` would mask, half of them without one) and validation, and pictures
+            that have no copy are left out.
         val_one_of_20: Validate on the right one of 20 masked faces, too, 400 times.
         **kwargs: As for `FaceDataModule`.
     """

@@ -38,6 +38,9 @@ class VGGFace2(FaceFolder):
         for file in (self.root / name for name in META):
             if file.is_file():
                 _compare(file, {entry.name for entry in parts[0].iterdir() if entry.is_dir()})
+        names = [{entry.name for entry in folder.iterdir() if entry.is_dir()} for folder in parts]
+        if shared := sorted(names[0] & names[1]):
+            raise UserError(f"data root {self.root}: {shared[0]} lies in train/ and in test/; expected it in one")
         training, test = map(self.faces, parts)
         return training.first(self.max_identities), test
 

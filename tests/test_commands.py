@@ -1,6 +1,7 @@
 """The verbs that make or measure faces, through `main`."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,31 @@ def test_broken_pictures_are_named(faces: Path, tmp_path: Path, capsys: pytest.C
     assert main([*command, "--broken", "skip"]) == 0
     assert "1 broken pictures left out: 0000001/0002.jpg" in capsys.readouterr().out
     assert len(pictures(tmp_path / "masked")) == 23
+
+
+def test_pictures_that_change_are_masked_anew(faces: Path, tmp_path: Path) -> None:
+    target, mended, other = tmp_path / "masked", faces / "0000001" / "0002.jpg", faces / "0000002" / "0001.jpg"
+    command = ["mask", str(faces), str(target), "--kind", "de", "--broken", "skip"]
+    whole = mended.read_bytes()
+    mended.write_bytes(b"no picture")
+    assert main(command) == 0
+    before = pictures(target)
+    mended.write_bytes(whole)
+    shutil.copy(faces / "0000003" / "0000.jpg", other)
+    assert main(command) == 0
+    after = pictures(target)
+    assert {name for name in after if after[name] != before.get(name)} == {
+        str(path.relative_to(faces)) for path in (mended, other)
+    }
+    mended.write_bytes(b"no picture")
+    assert main(command) == 0
+    assert len(pictures(target)) == 23  # the copy of what it was is gone
+
+
+def test_records_have_no_copy(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (faces / "train.rec").touch()
+    assert "train.rec, of which no copy is made" in error(capsys, "mask", str(faces), str(tmp_path / "masked"))
+    assert not (tmp_path / "masked").exists()
 
 
 def test_masks_under_which_no_face_is_found_are_left_out(

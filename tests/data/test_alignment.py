@@ -121,6 +121,8 @@ def test_faces_are_aligned_once(raw: tuple[Path, list[str]], quick: pytest.Monke
         np.testing.assert_array_equal(read_image(path), image[56:-56, 56:-56])
     quick.setattr(module, "process_pool", None)
     assert aligned_faces(*raw) == found
+    backwards = aligned_faces(raw[0], raw[1][::-1])  # as when others are held out
+    assert backwards.paths == found.paths[::-1]
 
 
 def test_aligned_faces_are_left_alone(faces: Path, quick: pytest.MonkeyPatch) -> None:

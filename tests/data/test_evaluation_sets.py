@@ -145,6 +145,11 @@ def test_a_list_of_ones_own(faces: Path, tmp_path: Path) -> None:
     pairs = MaskedUnmasked(str(root), pair_list=str(file)).lists["unmasked_masked"]
     assert pairs.is_genuine.tolist() == [True] * 6 + [False] * 6
     assert pairs.fold.tolist() == [*range(6), *range(6)]
+    file.write_text(
+        "# by hand\n" + "".join(f"{line[:-1]}{int(line[-1]) // 2}\n" for line in (same + other).splitlines())
+    )
+    pairs = MaskedUnmasked(str(root), pair_list=str(file)).lists["unmasked_masked"]
+    assert pairs.fold.tolist() == [0, 0, 1, 1, 2, 2] * 2  # as they are listed
     for line, message in [
         ("masked/0000000/0009.jpg\tunmasked/zoe/0000.jpg\t0", "line 14: no picture masked/0000000/0009.jpg"),
         ("masked/0000000/0003.jpg\tunmasked/zoe/0000.jpg\t0", "line 14: repeats the pair of line 8"),

@@ -1,6 +1,8 @@
 """The cached list of a folder of identities."""
 
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,25 @@ def test_broken_pictures_stop_or_are_left_out(faces: Path, caplog: pytest.LogCap
     assert str(broken) not in kept.paths
     assert str(broken) in caplog.text
     assert kept.num_identities == 6
+
+
+def test_a_picture_that_changes_is_read_again(faces: Path) -> None:
+    assert len(readable_faces(labelled(faces), "error").paths) == 24
+    (faces / "0000001" / "0002.jpg").write_bytes(b"no picture any more")
+    with pytest.raises(UserError, match=r"1 of 24 pictures cannot be read, the first .*0000001/0002.jpg"):
+        readable_faces(labelled(faces), "error")
+
+
+def test_names_of_any_bytes_and_pictures_of_any_size_are_recorded(faces: Path) -> None:
+    broken = os.fsencode(faces / "0000001") + b"/\xe9.png"
+    size = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)  # more pixels than are read
+    header = b"IHDR" + size
+    chunk = struct.pack(">I", len(size)) + header + struct.pack(">I", zlib.crc32(header))
+    with open(broken, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk)
+    for _ in range(2):  # the second time from the record
+        kept = readable_faces(labelled(faces), "skip")
+        assert len(kept.paths) == 24
 
 
 def test_an_identity_without_readable_pictures_goes(faces: Path) -> None:

@@ -146,6 +146,17 @@ def test_one_of_n_has_one_of_its_own() -> None:
         draw_one_of_n(labels, np.array([0]), np.array([1, 2]))
 
 
+def test_one_of_n_is_never_the_reference_with_a_mask_on() -> None:
+    labels = np.tile(np.repeat(np.arange(3), [1, 2, 3]), 2)  # six pictures, then the same with masks
+    picture = np.tile(np.arange(6), 2)
+    drawn = draw_one_of_n(labels, np.arange(6), np.arange(6, 12), n=5, steps=200, seed=1, picture=picture)
+    assert (labels[drawn.reference] == labels[drawn.authentic]).all()
+    assert (picture[drawn.reference] != picture[drawn.authentic]).all()
+    assert sorted(set(drawn.reference.tolist())) == [1, 2, 3, 4, 5]  # 0 has no other picture
+    with pytest.raises(UserError, match="one of them another picture of a reference's"):
+        draw_one_of_n(np.array([0, 1, 0, 1]), np.array([0, 1]), np.array([2, 3]), picture=np.array([0, 1, 0, 1]))
+
+
 def test_too_few_faces_are_refused() -> None:
     with pytest.raises(UserError, match="give 0 pairs of a kind, 10 folds need more: hold out more"):
         sample_pairs(["a", "b"], np.array([0, 1]), pairs=10, folds=10, seed=0)

@@ -11,6 +11,7 @@ import torch
 from data_modules import MFSRSEG
 from maskrec import UserError
 from maskrec.data import MaskSegmentation
+from maskrec.data.images import read_levels
 
 
 @pytest.fixture
@@ -49,6 +50,18 @@ def test_mfsr_seg_takes_all_that_is_labelled_for_mask(labelled: Path) -> None:
     batch = next(iter(MFSRSEG(str(labelled), image_size=(64, 64), batch_size=2, num_workers=0).train_dataloader()))
     assert batch.region[:, 8:].all()
     assert not batch.region[:, :8].any()
+
+
+def test_levels_are_read_as_they_are_stored(labelled: Path) -> None:
+    file = labelled / "labels" / "3.png"
+    levels = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+    for stored in (levels.astype(np.uint16), np.repeat(levels[..., None], 3, axis=2)):
+        cv2.imwrite(str(file), stored)
+        assert np.array_equal(read_levels(file), levels)
+    colours = np.array([[0, 0, 0], [0, 0, 128], [0, 128, 0]], dtype=np.uint8)  # what a palette is decoded to
+    cv2.imwrite(str(file), colours[levels])
+    with pytest.raises(UserError, match=r"labels .*3\.png: expected grey levels, got colours"):
+        read_levels(file)
 
 
 def test_what_is_missing_is_named(labelled: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The Siamese paper's data sets in their published layouts, several together, and with masked copies."""
 
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,11 @@ def test_masked_copies_stand_in_for_masks_put_on(faces: Path, tmp_path: Path) ->
     name = Path(shown.paths[2]).relative_to(faces)
     expected = read_image(copy / name).transpose(2, 0, 1)
     assert np.array_equal(masked.image.numpy(), expected)  # type: ignore[union-attr]
+    seen = [shown[Draw(2, epoch)].is_masked for epoch in range(60)]  # type: ignore[union-attr]
+    assert 15 < sum(map(bool, seen)) < 45  # where a draw leaves it open: half of the time
+    views = FaceFolder(str(faces), masked_copy=str(copy), views=2, **options).training_faces()
+    drawn = [views[Draw(2, epoch)] for epoch in range(60)]
+    assert {(bool(one.is_masked), bool(other.is_masked)) for one, other in drawn} == {*product((True, False), repeat=2)}  # type: ignore[misc, union-attr]
     (held_out,) = with_copy.validation_sets()
     evaluation, pictures = held_out.evaluation(), held_out.faces((112, 112))
     assert "unmasked_masked_1_of_20" in evaluation.protocols

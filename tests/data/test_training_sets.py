@@ -52,6 +52,10 @@ def test_vggface2_is_compared_with_its_list(faces: Path, tmp_path: Path, caplog:
     shutil.copytree(tmp_path / "vgg" / "test" / "n000005", tmp_path / "vgg" / "train" / "n000005")
     with pytest.raises(UserError, match=r"n000005 is a test identity by identity_meta\.csv, but lies in train/"):
         _ = VGGFace2(str(tmp_path / "vgg")).num_identities
+    (tmp_path / "vgg" / "identity_meta.csv").rename(tmp_path / "vgg" / "kept.csv")
+    with pytest.raises(UserError, match=r"n000005 lies in train/ and in test/; expected it in one"):
+        _ = VGGFace2(str(tmp_path / "vgg")).num_identities
+    shutil.rmtree(tmp_path / "vgg" / "train" / "n000005")
     (tmp_path / "vgg" / "identity_meta.csv").write_text("who,what\n")
     with pytest.raises(UserError, match=r"identity_meta\.csv: expected the columns Class_ID and Flag"):
         _ = VGGFace2(str(tmp_path / "vgg")).num_identities

@@ -93,7 +93,7 @@ def _digest(root: Path, names: Sequence[str], sources: Sequence[str]) -> str:
         stamps = [(found.st_size, found.st_mtime_ns) for found in map(os.stat, map(file_of, sources))]
     except OSError as error:
         raise UserError(f"image {error.filename}: {error.strerror}") from error
-    content = repr((VERSION, os.fspath(root.resolve()), list(zip(names, stamps, strict=True))))
+    content = repr((VERSION, os.fspath(root.resolve()), sorted(zip(names, stamps, strict=True))))  # whoever is held out
     return hashlib.sha256(os.fsencode(content)).hexdigest()[:16]
 
 

@@ -16,6 +16,7 @@ from rich.progress import track
 
 from maskrec.data.images import read_image
 from maskrec.data.index import cache_folder, expect_folder, find_pictures
+from maskrec.data.records import file_of
 from maskrec.errors import UserError
 from maskrec.files import replacing
 
@@ -114,19 +115,34 @@ def readable_faces(faces: LabelledFaces, broken: Broken) -> LabelledFaces:
 
 def _unreadable(paths: Sequence[str]) -> list[str]:
     """The broken pictures, from the record of an earlier check of the same files where there is one."""
-    checked = hashlib.sha256(os.fsencode("\0".join(paths))).hexdigest()[:16]
-    record = cache_folder() / f"checked-{checked}.txt"
-    try:
-        known = record.read_text().splitlines()
-        # Broken pictures may have been mended; whole ones are read again anyway, when they are used.
-        return [path for path in known if not _is_readable(path)]
-    except OSError:
-        pass
+    record = cache_folder() / f"checked-{_digest(paths)}.txt"
+    with contextlib.suppress(OSError):
+        return record.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter while it decodes
         outcomes = track(pool.map(_is_readable, paths), "Checking pictures", total=len(paths), transient=True)
         broken = [path for path, is_readable in zip(paths, outcomes, strict=True) if not is_readable]
     _write_record(record, broken)
     return broken
+
+
+def _digest(paths: Sequence[str]) -> str:
+    """Of the pictures as they are now: one that was mended, or broken, is another."""
+    here = "" if paths and paths[0].startswith(os.sep) else Path.cwd()
+    digest, stamps = hashlib.sha256(os.fsencode(here)), dict[str, tuple[int, int] | None]()
+    for path in paths:
+        file = file_of(path)
+        if file not in stamps:
+            stamps[file] = _stamp(Path(file))
+        digest.update(os.fsencode(f"{path}\0{stamps[file]}\0"))
+    return digest.hexdigest()[:16]
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _is_readable(path: str) -> bool:
@@ -142,4 +158,4 @@ def _write_record(record: Path, broken: Sequence[str]) -> None:
     with contextlib.suppress(OSError):
         record.parent.mkdir(parents=True, exist_ok=True)
         with replacing(record) as partial:
-            partial.write_text("\n".join(broken))
+            partial.write_text("\n".join(broken), encoding="utf-8", errors="surrogateescape")

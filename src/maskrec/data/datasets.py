@@ -26,7 +26,7 @@ from maskrec.types import FaceBatch
 NO_LANDMARKS = torch.full((NUM_LANDMARKS, 2), torch.nan)
 NO_PARAMETERS = NO_PAIR = torch.empty(0)
 # What random numbers are for: each has a stream of its own, and so has each view of a face.
-FIRST, THEN, AGAIN, SECOND_VIEW = range(4)
+FIRST, THEN, AGAIN, SECOND_VIEW, WORN = range(5)
 # What keeps a face that is shown again in a batch from having the same pixels, whatever else the experiment does.
 MOVED = A.Affine(
     translate_percent=(-0.04, 0.04), rotate=(-6, 6), scale=(0.95, 1.05), border_mode=cv2.BORDER_REPLICATE, p=1
@@ -66,7 +66,8 @@ class TrainingFaces(Dataset[Any]):
         paired: A draw gives the face without its mask, too, and `collate_sides` makes a batch of such pairs. Both get
             the same augmentation: they differ by the mask alone.
         views: 2: a draw gives two views of the face, each with a mask and an augmentation of its own.
-        worn: (N,) the pictures with masks on, which a draw that says so shows in place of a mask put on online.
+        worn: (N,) the pictures with masks on, shown in place of masks put on online: to draws that say so; where draws
+            leave it open, as often as the masking would, and half of the time without one.
         sets: (N,) data set of each picture, where there are several.
 
     Raises:
@@ -89,6 +90,8 @@ class TrainingFaces(Dataset[Any]):
     ) -> None:
         if paired and views > 1:
             raise UserError("data.views 2: the faces are paired already; leave out data.paired")
+        if paired and worn:
+            raise UserError("data.paired: the second face of each pair is masked online; leave out masked_copy")
         if paired and (masking is None or masking.p < 1):
             raise UserError("data.paired: the second face of each pair wears a mask; give data.masking with p 1")
         self.paths = paths
@@ -99,6 +102,7 @@ class TrainingFaces(Dataset[Any]):
         self.paired = paired
         self.views = views
         self.worn = worn
+        self.worn_share = 0.5 if masking is None else masking.p
         self.sets = np.zeros(len(paths), dtype=np.int64) if sets is None else sets
         # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
         masks = [masking] if masking else []
@@ -113,18 +117,25 @@ class TrainingFaces(Dataset[Any]):
 
     def __getitem__(self, draw: Draw) -> FaceBatch | tuple[FaceBatch, FaceBatch]:
         """One face, its tensors without the batch dimension; where they are paired: unmasked, masked; or two views."""
-        is_worn = bool(self.worn and draw.is_masked)  # the picture has its mask on already
-        picture = read_face((self.worn if is_worn else self.paths)[draw.row], draw.row, self.image_size, self.landmarks)
-        picture |= {"mask": np.full(self.image_size, is_worn, dtype=np.uint8), PARAMETERS: self.unworn}
-        first = self.bare if is_worn or draw.is_masked is False else self.first
-        if self.views > 1:
-            views = (transformed(first, picture, *self._key(draw), view) for view in (FIRST, SECOND_VIEW))
-            one, other = (self._finished(view, draw) for view in views)
-            return one, other
-        masked = transformed(first, picture, *self._key(draw), FIRST)
+        views = (FIRST, SECOND_VIEW)[: self.views]
+        is_worn = {view: self._is_worn(draw, view) for view in views}
+        pictures = {worn: self._picture(draw.row, worn) for worn in {*is_worn.values()}}
+        first = self.bare if self.worn or draw.is_masked is False else self.first
+        seen = [transformed(first, pictures[is_worn[view]], *self._key(draw), view) for view in views]
         if self.paired:
-            return self._finished(picture, draw), self._finished(masked, draw)
-        return self._finished(masked, draw)
+            seen.insert(0, pictures[False])
+        one, *other = (self._finished(view, draw) for view in seen)
+        return (one, other[0]) if other else one
+
+    def _is_worn(self, draw: Draw, view: int) -> bool:
+        """Whether the picture with its mask on already is shown."""
+        if self.worn and draw.is_masked is None:
+            return bool(np.random.default_rng((*self._key(draw), view, WORN)).random() < self.worn_share)
+        return bool(self.worn and draw.is_masked)
+
+    def _picture(self, row: int, is_worn: bool) -> dict[str, Any]:
+        picture = read_face((self.worn if is_worn else self.paths)[row], row, self.image_size, self.landmarks)
+        return picture | {"mask": np.full(self.image_size, is_worn, dtype=np.uint8), PARAMETERS: self.unworn}
 
     def _key(self, draw: Draw) -> tuple[int, int, int, int]:
         return self.seed, draw.row, draw.epoch, draw.repeat

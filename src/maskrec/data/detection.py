@@ -86,7 +86,8 @@ def detect_landmarks(root: Path, processes: int | None = None) -> Detected:
         _detect_missing(root, file, table, processes)
         detected = _detected(file, table)
         with replacing(detected.list_file) as partial:
-            partial.write_text("".join(f"{why}\t{name}\n" for why, name in detected.without))
+            lines = "".join(f"{why}\t{name}\n" for why, name in detected.without)
+            partial.write_text(lines, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise UserError(f"landmarks {file}: {error.strerror or error}; what was detected is kept") from error
     except BrokenProcessPool as error:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from maskrec.data.aligned_faces import aligned_faces
 from maskrec.data.datasets import EvaluationFaces
 from maskrec.data.images import SUFFIXES, normalise
+from maskrec.data.index import find_pictures
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for
 from maskrec.data.loading import LoaderModule
 from maskrec.data.pairs import Rows
@@ -66,10 +67,11 @@ class EvaluationModule(LoaderModule, ABC):
         """Every picture under `predict_folder`, sorted."""
         if self.predict_folder is None or not self.predict_folder.is_dir():
             raise UserError(f"--images {self.predict_folder}: no such folder of pictures")
-        paths = sorted(str(p) for p in self.predict_folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if not paths:
-            raise UserError(f"--images {self.predict_folder}: holds no picture ({', '.join(SUFFIXES)})")
-        return paths
+        try:
+            found = find_pictures(self.predict_folder)
+        except UserError as error:
+            raise UserError(f"--images {self.predict_folder}: holds no picture ({', '.join(SUFFIXES)})") from error
+        return [os.path.join(self.predict_folder, os.fsdecode(name)) for name, _, _ in found]
 
     def _evaluation_loader(self, faces: "EvaluationSet") -> DataLoader[FaceBatch]:
         return self._loader(faces.faces(self.image_size))

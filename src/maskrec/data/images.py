@@ -1,6 +1,7 @@
 """Pictures from disk to arrays of one size."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,15 +23,36 @@ def read_image(path: str | Path) -> Image:
     Raises:
         UserError: The file is missing or no readable picture.
     """
+    image = _decoded(path, cv2.IMREAD_COLOR)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def read_levels(path: str | Path) -> npt.NDArray[Any]:
+    """Read a picture of labels, (H, W), as the levels that it holds.
+
+    Raises:
+        UserError: The file is missing, no readable picture, or one of colours, as with a palette.
+    """
+    image = _decoded(path, cv2.IMREAD_UNCHANGED)
+    levels = image if image.ndim == 2 else image[..., 0]
+    if image.ndim > 2 and (image[..., :3] != levels[..., None]).any():
+        raise UserError(f"labels {path}: expected grey levels, got colours; a palette says nothing about levels")
+    return levels
+
+
+def _decoded(path: str | Path, how: int) -> npt.NDArray[Any]:
     try:
         is_in_record = is_record(str(path))
         content = np.frombuffer(read_picture(str(path)), np.uint8) if is_in_record else np.fromfile(path, np.uint8)
     except OSError as error:
         raise UserError(f"image {path}: {error.strerror}") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    try:
+        image = cv2.imdecode(content, how) if content.size else None
+    except cv2.error:  # a header that promises more pixels than OpenCV takes
+        image = None
     if image is None:
         raise UserError(f"image {describe(str(path))}: broken, or not a picture")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return image
 
 
 def write_png(path: Path, image: Image) -> None:

@@ -17,6 +17,7 @@ from maskrec.data.check import Broken
 from maskrec.data.detection import face_mesh
 from maskrec.data.images import read_image
 from maskrec.data.landmarks import FaceLandmarks, landmarks_for, list_pictures, template_landmarks
+from maskrec.data.records import RECORDS
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.masking import MaskTransform
@@ -66,19 +67,23 @@ def mask_folder(
     source, target = source.resolve(), target.resolve()
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise UserError(f"{target}: choose a folder neither within {source} nor around it")
-    names = [os.fsdecode(name) for name in list_pictures(source)["name"]]
+    if (source / RECORDS).is_file():
+        raise UserError(f"{source}: holds {RECORDS}, of which no copy is made; mask it online, by data.masking")
+    table = list_pictures(source)
+    names = [os.fsdecode(name) for name in table["name"]]
     paths = [os.path.join(source, name) for name in names]
     landmarks = landmarks_for([masking], source, paths)
+    stamps = zip(table["size"].tolist(), table["modified"].tolist(), strict=True)
+    tasks = [_task(row, names, paths, landmarks, *stamp) for row, stamp in enumerate(stamps)]
     header = {**recipe, "detectable": detectable, "seed": seed, "source": str(source)}
     done = _read_manifest(target, header)
-    missing = [row for row, name in enumerate(names) if name not in done]
+    missing = [task for task in tasks if not _is_done(done.get(task.name, {}), task)]
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
     try:
         target.mkdir(parents=True, exist_ok=True)
         _write_manifest(target, header, done.values())  # whole lines only, whatever a kill left
         with (target / MANIFEST).open("a") as manifest, process_pool(None, in_silence) as pool:
-            tasks = ([_task(row, names, paths, landmarks) for row in chunk] for chunk in chunks)
-            work = [pool.submit(_mask, masking, seed, broken, detectable, target, task) for task in tasks]
+            work = [pool.submit(_mask, masking, seed, broken, detectable, target, chunk) for chunk in chunks]
             try:
                 for finished in track(as_completed(work), "masking", total=len(work), transient=True):
                     for record in finished.result():
@@ -132,16 +137,24 @@ class _Task(NamedTuple):
     name: str
     path: str
     landmarks: Points | None
-    source: str
-    """Where the landmarks come from."""
+    given: Record
+    """What it is made of: where the landmarks come from, the picture's size in bytes and time of modification."""
 
 
-def _task(row: int, names: Sequence[str], paths: Sequence[str], landmarks: FaceLandmarks | None) -> _Task:
-    if landmarks is None:
-        return _Task(names[row], paths[row], None, "none")
-    if landmarks.is_fallback[row]:
-        return _Task(names[row], paths[row], None, "template")
-    return _Task(names[row], paths[row], landmarks.points[landmarks.records[row]], "detected")
+def _task(
+    row: int, names: Sequence[str], paths: Sequence[str], landmarks: FaceLandmarks | None, size: int, modified: int
+) -> _Task:
+    points, source = None, "none"
+    if landmarks is not None and landmarks.is_fallback[row]:
+        source = "template"
+    elif landmarks is not None:
+        points, source = landmarks.points[landmarks.records[row]], "detected"
+    return _Task(names[row], paths[row], points, {"landmarks": source, "size": size, "modified": modified})
+
+
+def _is_done(record: Record, task: _Task) -> bool:
+    """Whether a line of the manifest is of the picture as it is now; one that could not be read is tried again."""
+    return record.get("left_out") in (None, NO_FACE) and task.given.items() <= record.items()
 
 
 def _mask(
@@ -149,27 +162,29 @@ def _mask(
 ) -> list[Record]:
     """Mask some pictures; their lines of the manifest."""
     records: list[Record] = []
-    for name, path, landmarks, landmark_source in tasks:
+    for name, path, landmarks, given in tasks:
+        file = target / name
         try:
             image = read_image(path)
         except UserError as error:
             if broken == "error":
                 raise UserError(f"{error}; mend or remove it, or say --broken skip") from error
-            records.append({"image": name, "left_out": str(error)})
+            records.append({"image": name, "left_out": str(error), **given})
+            file.unlink(missing_ok=True)  # of what the picture was before
             continue
         if landmarks is None:
-            landmarks = template_landmarks(image.shape) if landmark_source == "template" else NO_LANDMARKS
+            landmarks = template_landmarks(image.shape) if given["landmarks"] == "template" else NO_LANDMARKS
         parameters = masking.sample(np.random.default_rng(picture_seed(seed, name)))
         masked, _ = masking.render(image, landmarks, parameters)
         if detectable and face_mesh().detect(masked) is None:
-            records.append({"image": name, "left_out": NO_FACE})
+            records.append({"image": name, "left_out": NO_FACE, **given})
+            file.unlink(missing_ok=True)
             continue
-        file = target / name
         file.parent.mkdir(parents=True, exist_ok=True)
         _, content = cv2.imencode(file.suffix, masked[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         with replacing(file) as partial:
             partial.write_bytes(content.tobytes())
-        records.append({"image": name, "landmarks": landmark_source, "parameters": _plain(parameters)})
+        records.append({"image": name, **given, "parameters": _plain(parameters)})
     return records
 
 

@@ -72,7 +72,9 @@ class MaskedPairs(PictureSet):
             for name, (first, second) in sides.items()
         }
         if self.one_of_20 and len(self.again):
-            protocols["unmasked_masked_1_of_20"] = draw_one_of_n(identity, unmasked, masked)
+            protocols["unmasked_masked_1_of_20"] = draw_one_of_n(
+                identity, unmasked, masked, picture=np.concatenate([unmasked, self.again])
+            )
         if self.queries is not None:
             gallery = torch.from_numpy(np.setdiff1d(unmasked, self.queries))
             protocols |= {

@@ -28,14 +28,19 @@ Line = tuple[int, str]
 Picture = tuple[str, int]
 
 
-def read_lines(file: Path, expected: str) -> list[Line]:
+def read_lines(file: Path, expected: str, errors: str = "strict") -> list[Line]:
     """Number, from 1, and text of each line that is not blank; whatever ends the lines.
+
+    Args:
+        file: The file.
+        expected: What should be in it, for messages.
+        errors: `surrogateescape` takes what is not UTF-8 as names of files have it.
 
     Raises:
         UserError: The file is missing, empty or no text.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig", errors=errors)
     except OSError as error:
         raise missing(f"{file}", error, expected) from error
     except UnicodeDecodeError as error:
@@ -165,7 +170,7 @@ def _with_folds(file: Path, reference: Rows, probe: Rows, labels: Rows) -> Pairs
 
 
 def read_pairs(file: Path, names: Sequence[str], labels: Rows) -> Pairs:
-    """Read `<reference><TAB><probe>` and, where it has them, `<TAB><fold>`; lines that begin with # are passed over.
+    """Read `<reference><TAB><probe>` and, where it has them, `<TAB><fold>`; a line of # without a tab says nothing.
 
     Args:
         file: The list.
@@ -176,7 +181,8 @@ def read_pairs(file: Path, names: Sequence[str], labels: Rows) -> Pairs:
         UserError: The list is missing or malformed, repeats a pair, or names a picture that is not there.
     """
     rows = {name: row for row, name in enumerate(names)}
-    lines = [line for line in read_lines(file, "a list of pairs") if line[1][0] != "#"]
+    lines = read_lines(file, "a list of pairs", "surrogateescape")
+    lines = [line for line in lines if line[1][0] != "#" or "\t" in line[1]]
     seen: dict[frozenset[Hashable], int] = {}
     listed = []
     for number, text in lines:
@@ -194,13 +200,13 @@ def read_pairs(file: Path, names: Sequence[str], labels: Rows) -> Pairs:
         listed.append((rows[words[0]], rows[words[1]], *map(int, words[2:])))
     columns = np.array(listed, dtype=np.int64).reshape(len(listed), -1).T
     pairs = _with_folds(file, columns[0], columns[1], labels)
-    return pairs if len(columns) < 3 else replace(pairs, fold=columns[2])
+    return pairs if len(columns) < 3 else replace(pairs, fold=columns[2], is_dealt=False)
 
 
 def write_pairs(file: Path, header: str, pairs: Pairs, names: Sequence[str]) -> None:
     """Write a list as `read_pairs` reads it, with a first line that begins with #."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as partial, partial.open("w") as out:
+    with replacing(file) as partial, partial.open("w", encoding="utf-8", errors="surrogateescape") as out:
         out.write(f"# {header}\n")
         for reference, probe, fold in zip(pairs.reference, pairs.probe, pairs.fold, strict=True):
             out.write(f"{names[reference]}\t{names[probe]}\t{fold}\n")

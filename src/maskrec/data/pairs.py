@@ -1,7 +1,7 @@
 """Pair lists: which faces are compared, and whether they show the same identity."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,14 @@ class Pairs:
         probe: (N,) row of the second face.
         is_genuine: (N,) bool.
         fold: (N,) fold.
+        is_dealt: Whether the folds were dealt here; a list may bring its own.
     """
 
     reference: Rows
     probe: Rows
     is_genuine: npt.NDArray[np.bool_]
     fold: Rows
+    is_dealt: bool = field(default=True, kw_only=True)
 
     def verification(self, identity: Rows, reference_offset: int = 0, probe_offset: int = 0) -> Verification:
         """The protocol over these pairs.
@@ -113,7 +115,7 @@ def draw_pairs(labels: Rows, reference: Rows, probe: Rows, pairs: int, seed: int
     is_within = np.array_equal(reference, probe)
     shared = np.intersect1d(labels[reference], labels[probe])
     members = ((reference[labels[reference] == label], probe[labels[probe] == label]) for label in shared)
-    queues = [_shuffled_pairs(first, second, is_within, rng) for first, second in members]
+    queues = [_shuffled_pairs(first, second, is_within, pairs, rng) for first, second in members]
     genuine: list[tuple[int, int]] = []
     while (queues := [queue for queue in queues if queue]) and len(genuine) < pairs:
         genuine += [queue.pop() for queue in queues]
@@ -133,17 +135,29 @@ def draw_pairs(labels: Rows, reference: Rows, probe: Rows, pairs: int, seed: int
     return Pairs(listed[:, 0], listed[:, 1], is_genuine, deal_folds(is_genuine))
 
 
-def _shuffled_pairs(first: Rows, second: Rows, is_within: bool, rng: np.random.Generator) -> list[tuple[int, int]]:
+def _shuffled_pairs(
+    first: Rows, second: Rows, is_within: bool, most: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
     if is_within:
         a, b = np.triu_indices(len(first), k=1)
     else:
         a, b = map(np.ravel, np.indices((len(first), len(second))))
-    order = rng.permutation(len(a))
+    order = rng.permutation(len(a))[-most:]  # they are taken from the end
     return list(zip(first[a[order]].tolist(), second[b[order]].tolist(), strict=True))
 
 
-def draw_one_of_n(labels: Rows, reference: Rows, probe: Rows, n: int = 20, steps: int = 400, seed: int = 0) -> OneOfN:
+def draw_one_of_n(
+    labels: Rows,
+    reference: Rows,
+    probe: Rows,
+    n: int = 20,
+    steps: int = 400,
+    seed: int = 0,
+    picture: Rows | None = None,
+) -> OneOfN:
     """Draw, for each step, a reference, a probe of the same identity, and n - 1 of others, with replacement.
+
+    The probe is another picture of that identity, never the reference itself with a mask on.
 
     Seneviratne et al. validate so: an unmasked reference among 20 masked probes, 400 steps.
 
@@ -154,18 +168,21 @@ def draw_one_of_n(labels: Rows, reference: Rows, probe: Rows, n: int = 20, steps
         n: Probes a step.
         steps: Steps.
         seed: Seed of the draw.
+        picture: (F,) number of the picture that each face is, with a mask or without; default: each is one of its own.
 
     Raises:
-        UserError: No probe shows the identity of a reference, or all show one identity.
+        UserError: No probe shows the identity of a reference in another picture, or all show one identity.
     """
     rng = np.random.default_rng(seed)
-    reference = reference[np.isin(labels[reference], labels[probe])]
+    picture = np.arange(len(labels)) if picture is None else picture
+    others = np.bincount(labels[probe], minlength=labels.max() + 1)[labels[reference]]
+    reference = reference[others > np.isin(picture[reference], picture[probe])]
     if not len(reference) or len(np.unique(labels[probe])) < 2:
-        raise UserError(f"1 of {n}: needs probes of two identities, one of them a reference's")
+        raise UserError(f"1 of {n}: needs probes of two identities, one of them another picture of a reference's")
     chosen = rng.choice(reference, steps)
     authentic, impostors = np.empty(steps, dtype=np.int64), np.empty((steps, n - 1), dtype=np.int64)
     for step, row in enumerate(chosen):
         is_same = labels[probe] == labels[row]
-        authentic[step] = rng.choice(probe[is_same])
+        authentic[step] = rng.choice(probe[is_same & (picture[probe] != picture[row])])
         impostors[step] = rng.choice(probe[~is_same], n - 1)
     return OneOfN(*map(torch.from_numpy, (chosen, authentic, impostors)))

@@ -113,7 +113,7 @@ def list_identities(root: Path, folders: Mapping[str, bool], half: Half | None =
 
 
 def by_comparison(pairs: Pairs, is_masked: Flags) -> dict[str, Pairs]:
-    """The pairs of each comparison, unmasked faces first, where there are genuine and impostor ones."""
+    """The pairs of each comparison, unmasked faces first, in a list's own folds; where both kinds are there."""
     swap = is_masked[pairs.reference] & ~is_masked[pairs.probe]
     reference = np.where(swap, pairs.probe, pairs.reference)
     probe = np.where(swap, pairs.reference, pairs.probe)
@@ -122,7 +122,9 @@ def by_comparison(pairs: Pairs, is_masked: Flags) -> dict[str, Pairs]:
         chosen = (is_masked[reference] == first) & (is_masked[probe] == second)
         is_genuine = pairs.is_genuine[chosen]
         if have_both_kinds(is_genuine):
-            lists[name] = Pairs(reference[chosen], probe[chosen], is_genuine, deal_folds(is_genuine))
+            own = pairs.fold[chosen]
+            fold = deal_folds(is_genuine) if pairs.is_dealt or len(np.unique(own)) < 2 else own
+            lists[name] = Pairs(reference[chosen], probe[chosen], is_genuine, fold)
     return lists
 
 

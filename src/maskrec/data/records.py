@@ -32,12 +32,14 @@ WHOLE, FIRST, MIDDLE, LAST = range(4)
 SEEN = FRAME.size + HEADER.size + 4  # bytes of a record that say all but its picture: up to the first of several labels
 AT_ONCE = 2**16  # records looked at together
 
+IN_RECORD = re.compile(r"\.rec#\d+@\d+\Z")
+
 Integers = npt.NDArray[np.int64]
 
 
 def is_record(path: str) -> bool:
     """Whether a picture's path is that of a record."""
-    return ".rec#" in path
+    return IN_RECORD.search(path) is not None
 
 
 def file_of(path: str) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from maskrec.data.datasets import compose, read_face, transformed
-from maskrec.data.images import fit_image, normalise, read_image, to_tensor
+from maskrec.data.images import fit_image, normalise, read_image, read_levels, to_tensor
 from maskrec.data.index import expect_folder, find_pictures
 from maskrec.data.landmarks import FaceLandmarks
 from maskrec.data.loading import LoaderModule
@@ -62,13 +62,11 @@ class LabelledRegions(Dataset[SegmentationBatch]):
     def __getitem__(self, draw: Draw | int) -> SegmentationBatch:
         """One face, its tensors without the batch dimension."""
         row = draw.row if isinstance(draw, Draw) else draw
-        image, labels = map(read_image, self.pairs[row])
-        if image.shape != labels.shape:
-            raise UserError(
-                f"labels {self.pairs[row][1]}: {labels.shape[:2]} pixels, the picture has {image.shape[:2]}"
-            )
+        image, labels = read_image(self.pairs[row][0]), read_levels(self.pairs[row][1])
+        if image.shape[:2] != labels.shape:
+            raise UserError(f"labels {self.pairs[row][1]}: {labels.shape} pixels, the picture has {image.shape[:2]}")
         worn = np.where(labels >= self.mask_level, 255, 0).astype(np.uint8)
-        image, region = fit_image(image, self.image_size), fit_image(worn, self.image_size)[..., 0] > 127
+        image, region = fit_image(image, self.image_size), fit_image(worn, self.image_size) > 127
         seen = {"image": image, "mask": region.astype(np.uint8)}
         if isinstance(draw, Draw):
             seen = transformed(self.augmentation, seen, self.seed, draw.row, draw.epoch, draw.repeat)
