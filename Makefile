@@ -30,7 +30,7 @@ $(INSTALLED): pyproject.toml
 	@touch $(INSTALLED)
 
 exp: $(INSTALLED) ## fit, test and report: NAME=<experiment> [ARGS="--trainer.max_epochs 3"] [HARDWARE=a100x8] [RESUME=runs/x/<run>]
-	@$(BIN)/maskrec exp "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(if $(RESUME),--resume $(RESUME)) $(ARGS)
+	@$(BIN)/maskrec exp "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(if $(RESUME),--resume "$(RESUME)") $(ARGS)
 
 sweep: $(INSTALLED) ## exp for each point of experiments/sweeps/<NAME>.yaml that is missing, and their table [ARGS=...] [HARDWARE=...]
 	@$(BIN)/maskrec sweep "$(NAME)" $(if $(HARDWARE),--hardware $(HARDWARE)) $(ARGS)

@@ -5,7 +5,8 @@ from functools import cached_property
 from pathlib import Path
 
 from data_modules.face_folder import FaceFolder
-from maskrec.data import FaceLandmarks, MaskedPairs, PairList, drawn_list, landmarks_for
+from maskrec.data import FaceLandmarks, MaskedPairs, PairList, drawn_list, have_both_kinds, landmarks_for
+from maskrec.errors import UserError
 from maskrec.masking import MaskTransform
 
 
@@ -20,12 +21,20 @@ class Holdout(MaskedPairs):
         name: Short name, as in log keys.
         pairs: Genuine pairs, and as many impostor pairs: 1,000 in all, as the paper's public lists have.
         masking: Else, how faces are masked.
+
+    Raises:
+        UserError: There are no such pairs.
     """
 
     def __init__(self, faces: FaceFolder, name: str, pairs: int = 500, masking: MaskTransform | None = None) -> None:
         held_out = faces.split[1]
         names = [path.removeprefix(f"{faces.root}/") for path in held_out.paths]
         drawn = drawn_list(name, faces.root, names, held_out.labels, pairs)
+        if not have_both_kinds(drawn.is_genuine):
+            raise UserError(
+                f"data root {faces.root}: who is held out gives no genuine and impostor pairs; hold out more, or test"
+                " on another folder"
+            )
         listed = PairList(drawn.reference, drawn.probe, drawn.is_genuine, drawn.fold, held_out.paths, held_out.labels)
         worn = [str(faces.masked_copy / name) for name in names] if faces.masked_copy else []
         super().__init__(name, listed, faces.root, masking, one_of_20=True, worn=worn)

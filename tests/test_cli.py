@@ -15,6 +15,7 @@ import torch
 import yaml
 from conftest import ROOT
 
+from maskrec.checkpoints import checkpoint_of
 from maskrec.cli import main
 from maskrec.data.images import fit_image, normalise, read_image, to_tensor
 
@@ -62,8 +63,10 @@ def test_fit_test_and_predict(workplace: Path, faces: Path) -> None:
     tested = maskrec("test", "--config", str(fit_run / "config.yaml"), "--ckpt_path", best)
     assert tested.returncode == 0, tested.stderr
     assert "generated/unmasked_masked" in tested.stdout
-    assert run.resolve() != fit_run
-    results = json.loads((run / "results.json").read_text())
+    assert run.resolve() == fit_run  # what others start from: the latest that was trained
+    (test_run,) = {path.resolve() for path in run.parent.iterdir()} - {fit_run}
+    results = json.loads((test_run / "results.json").read_text())
+    assert checkpoint_of(test_run) == Path(best)
     assert results["checkpoint"] == best
     assert set(results["protocols"]) == {
         f"generated/{c}" for c in ("unmasked_unmasked", "unmasked_masked", "masked_masked")
@@ -203,13 +206,35 @@ def test_an_unknown_experiment_lists_them_all(workplace: Path, capsys: pytest.Ca
         (["--resume", "runs/tiny/x"], "holds no config.yaml"),
         (["--resume=runs/tiny/x"], "holds no config.yaml"),
         (["--ckpt_path", "none.ckpt"], "--ckpt_path none.ckpt: no such file"),
+        (["--ckpt_path", "weights.ckpt"], "--ckpt_path weights.ckpt: is no checkpoint of a run"),
+        (["--ckpt_path", "other.ckpt"], "--ckpt_path other.ckpt: is of another network: "),
         (["--data=data_modules.FaceFolder", "--data.root=no_faces"], "data root no_faces: No such file or directory"),
     ],
 )
 def test_bad_input_is_one_line(
     options: list[str], message: str, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert message in fail(capsys, "fit", *TINY, *options)
+    state = {"backbone.weight": torch.zeros(1)}
+    torch.save(state, "weights.ckpt")
+    torch.save({"state_dict": state, "pytorch-lightning_version": "2.6.0"}, "other.ckpt")
+    assert message in fail(capsys, "test" if "--ckpt_path" in options else "fit", *TINY, *options)
+    assert not Path("runs").exists()
+
+
+def test_a_run_of_a_short_name_can_be_run_again(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *TINY, "--run_id=1", "--trainer.max_epochs=1"]) == 0
+    content = yaml.safe_load(Path("runs/tiny/1/config.yaml").read_text())
+    assert content["model"]["init_args"]["backbone"] == "resnet10t"
+    assert content["trainer"]["default_root_dir"] == "${run_dir}"
+    assert main(["test", "--config", "runs/tiny/1/config.yaml"]) == 0
+
+
+@pytest.mark.parametrize("verb", [["list"], ["exp", "quickstart"], ["table", "dcr_table1"], ["rescue"]])
+def test_from_elsewhere(
+    verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f"experiments/: not in {tmp_path}; run maskrec in the project's folder" in fail(capsys, *verb)
 
 
 def test_a_broken_picture_is_one_line_too(workplace: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,7 +250,7 @@ def test_a_broken_picture_is_one_line_too(workplace: Path, faces: Path, capsys: 
 
 
 def test_a_picture_that_breaks_later_is_one_line_too(
-    workplace: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+    workplace: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = [
         "--data=data_modules.FaceFolder",
@@ -238,7 +263,8 @@ def test_a_picture_that_breaks_later_is_one_line_too(
     assert main(["fit", *TINY, *folder, "--name=whole", "--trainer.max_epochs=1"]) == 0
     assert not (workplace / "runs" / "whole" / "latest" / "checkpoints" / "best.ckpt").exists()  # nothing is held out
     for picture in faces.rglob("*.jpg"):
-        picture.write_bytes(b"no picture")  # in place: the check of the first run still stands
+        picture.write_bytes(b"no picture")
+    monkeypatch.setattr("data_modules.face_folder.readable_faces", lambda found, broken: found)  # it was whole before
     line = fail(capsys, "fit", *TINY, *folder)
     assert line.startswith(f"error: image {faces}")
     assert line.endswith("broken, or not a picture")

@@ -1,5 +1,6 @@
 """A method as a run left it, built from the run's folder alone."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import yaml
 
 from maskrec.callbacks import BEST, LAST
 from maskrec.commands import Parser
-from maskrec.errors import UserError
+from maskrec.errors import UserError, user_error_behind
 from maskrec.methods import FaceMethod
 from maskrec.report.run import CONFIG, RESULTS
 from maskrec.weight_files import read_file
@@ -22,7 +23,10 @@ def build_method(model: Any) -> FaceMethod:
     """
     parser = Parser()
     parser.add_subclass_arguments(FaceMethod, "model")
-    method: FaceMethod = parser.instantiate_classes(parser.parse_object({"model": model}))["model"]
+    try:
+        method: FaceMethod = parser.instantiate_classes(parser.parse_object({"model": model}))["model"]
+    except Exception as error:  # jsonargparse wraps whatever a constructor raises
+        raise user_error_behind(error) or error from error
     return method
 
 
@@ -34,6 +38,8 @@ def method_of_run(run: Path) -> FaceMethod:
     """
     model, checkpoint = model_config(run), checkpoint_of(run)
     arguments = model.get("init_args", {})
+    if arguments.get("start_from"):
+        arguments["start_from"] = None  # the checkpoint has what came of it
     if arguments.get("input_size"):  # else the weights tell
         arguments |= {"weights": None} if arguments.get("weights") else {}
     method = build_method(model)
@@ -68,9 +74,10 @@ def checkpoint_of(run: Path) -> Path:
         UserError: There is none.
     """
     kept = [run / "checkpoints" / name for name in (BEST, LAST)]
-    if (run / RESULTS).is_file():
-        tested = json.loads((run / RESULTS).read_text()).get("checkpoint")
-        kept = [*([run / "checkpoints" / Path(tested).name] if tested else []), *kept]
+    with contextlib.suppress(OSError, ValueError):
+        if tested := json.loads((run / RESULTS).read_text()).get("checkpoint"):
+            # The run's own, wherever it was moved to; or another run's.
+            kept = [run / "checkpoints" / Path(tested).name, Path(tested), *kept]
     found = next((path for path in kept if path.is_file()), None)
     if found is None:
         raise UserError(f"{run}: holds no checkpoint ({', '.join((BEST, LAST))} in checkpoints/)")

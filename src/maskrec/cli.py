@@ -26,6 +26,7 @@ from maskrec.rescue import run_rescue
 from maskrec.runs import RunFolder
 from maskrec.sweeps import run_sweep
 from maskrec.tables import run_table
+from maskrec.weight_files import read_file
 
 # `omegaconf+` resolves `${...}` once all files are merged; without this it does not work under subcommands.
 jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
@@ -55,6 +56,7 @@ commands:
   list          the experiments, one line each
   backbones     the names of all backbones [those that contain a word]"""
 LIGHTNING = ("fit", "validate", "test", "predict")
+NEED_EXPERIMENTS = ("exp", "list", "sweep", "table", "rescue", "cost")
 
 
 def main(args: list[str] | None = None) -> int:
@@ -82,6 +84,8 @@ def main(args: list[str] | None = None) -> int:
             write(USAGE)
         elif args[0] in LIGHTNING:
             MaskrecCLI(args)
+        elif args[0] in NEED_EXPERIMENTS and not experiments.FOLDER.is_dir():
+            raise UserError(f"{experiments.FOLDER}/: not in {Path.cwd()}; run maskrec in the project's folder")
         elif args[0] in verbs:
             return verbs[args[0]](args[1:]) or 0
         else:
@@ -231,7 +235,7 @@ class MaskrecCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Begin the run."""
-        self._begin()
+        self._begin(trains=True)
 
     def before_validate(self) -> None:
         """Begin the run."""
@@ -241,15 +245,34 @@ class MaskrecCLI(LightningCLI):
         """Begin the run."""
         self._begin()
 
-    def _begin(self) -> None:
+    def _begin(self, trains: bool = False) -> None:
         """Make the folder, now that everything was found and built."""
-        checkpoint = self._get(self.config, "ckpt_path")
-        if checkpoint and not Path(checkpoint).is_file():
-            raise UserError(f"--ckpt_path {checkpoint}: no such file")
+        self._check_checkpoint()
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
-            self.folder.make()
+            self.folder.make(trains)
             for logger in self.trainer.loggers:
                 logger.log_hyperparams(self.folder.record)
+
+    def _check_checkpoint(self) -> None:
+        checkpoint = self._get(self.config, "ckpt_path")
+        if not checkpoint:
+            return
+        if not Path(checkpoint).is_file():
+            raise UserError(f"--ckpt_path {checkpoint}: no such file")
+        content = read_file(Path(checkpoint), mmap=True)
+        if not isinstance(content, dict) or not {"state_dict", "pytorch-lightning_version"} <= content.keys():
+            raise UserError(f"--ckpt_path {checkpoint}: is no checkpoint of a run; a weight file goes to model.weights")
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Fit, validate, test or predict."""
+        try:
+            super()._run_subcommand(subcommand)
+        except RuntimeError as error:
+            checkpoint = self._get(self.config, "ckpt_path")
+            if checkpoint is None or "loading state_dict" not in str(error):
+                raise
+            where = " ".join(str(error).splitlines()[1].split())
+            raise UserError(f"--ckpt_path {checkpoint}: is of another network: {where}") from error
 
     def after_test(self) -> None:
         """Write the report."""
@@ -265,6 +288,7 @@ class MaskrecCLI(LightningCLI):
 
     def before_predict(self) -> None:
         """Say what is embedded, and where to; there is no run, and so no folder of one."""
+        self._check_checkpoint()
         config, output = self.config_init["predict"], Path(self.config_init["predict"]["output"])
         if output.suffix != ".npz" or not output.parent.is_dir():
             raise UserError(f"--output {output}: expected a .npz file in a folder that exists")

@@ -81,11 +81,18 @@ class Recogniser:
             UserError: A process that detects was killed.
         """
         if self.pool is None:
-            return [_read(path) for path in paths]
+            return [self._aligned(path) for path in paths]
         try:
             return list(self.pool.map(_detect, paths))
         except BrokenProcessPool as error:
             raise UserError(f"picture {paths[0]}: a process that detects was killed (memory?); start again") from error
+
+    def _aligned(self, path: Path) -> Image | UserError:
+        image = _read(path)
+        if isinstance(image, UserError) or image.shape[:2] in ((SIZE, SIZE), tuple(self.size)):
+            return image
+        height, width = image.shape[:2]
+        return UserError(f"picture {path}: {width} x {height}, so no aligned face; leave out --aligned")
 
     def face(self, path: Path) -> Image:
         """The one face of a picture, aligned.

@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from maskrec.evaluation.results import git_commit, versions
 RUN_DIR = "runs/${name}/${run_id}"
 # What differs between two runs of one experiment, or only says how this process was started.
 OF_THE_RUN = ("run_dir", "run_id", "ckpt_path", "config", "extends", "images", "output", "weights_only", "verbose")
+NAMED = ("logger", "callbacks", "default_root_dir")  # parts of the trainer that hold the run's name or folder
 OWN_ID = "MASKREC_RUN_ID"
 LAUNCHER_IDS = ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID")
 
@@ -83,13 +85,37 @@ class RunFolder:
         content = yaml.safe_load(parser.dump(config, skip_unset=False))
         content = {key: value for key, value in content.items() if key not in OF_THE_RUN}
         self.record = {**content, "git": git_commit(), "versions": versions()}
-        content = _replace(_replace(content, str(run_dir), "${run_dir}"), run_id, "${run_id}")
+        for key, part in content.items():
+            if key == "trainer":
+                content[key] = part | {name: self._of_any_run(part[name], run_id) for name in NAMED if name in part}
+            elif key in ("model", "data"):
+                content[key] = _mapped(part, self._found)
+            else:
+                content[key] = self._of_any_run(part, run_id)
         self._config = yaml.safe_dump({"run_dir": RUN_DIR, **content}, sort_keys=False)
         if self.resumed is not None:
             _check_same(yaml.safe_load((self.resumed / "config.yaml").read_text()), yaml.safe_load(self._config))
 
-    def make(self) -> None:
-        """Make the folder with its config.yaml, and point `latest` at it; the folder of a resumed run is there."""
+    def _of_any_run(self, value: Any, run_id: str) -> Any:
+        """What is this run's own, as another run's that begins with the same config.yaml."""
+
+        def replaced(text: str) -> str:
+            for old, new in ((str(self.path), "${run_dir}"), (run_id, "${run_id}")):
+                text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w.-])", new, text)
+            return text
+
+        return _mapped(value, replaced)
+
+    def _found(self, text: str) -> str:
+        """A file beside this run as one that another run finds, too."""
+        return os.path.normpath(text) if text.startswith(f"{self.path}{os.sep}") else text
+
+    def make(self, trains: bool = True) -> None:
+        """Make the folder with its config.yaml; the folder of a resumed run is there.
+
+        Args:
+            trains: Point `latest` at it; it stays where a run only tests what another made.
+        """
         if self.resumed is not None:
             return
         try:
@@ -102,6 +128,8 @@ class RunFolder:
         (self.path / "config.yaml").write_text(header + self._config)
         latest = self.path.parent / "latest"
         self._latest_before = str(latest.readlink()) if latest.is_symlink() else None
+        if self._latest_before is not None and not trains:
+            return
         self._point_latest_at(self.path.name)
 
     def discard(self) -> None:
@@ -143,12 +171,12 @@ def _shortest(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _replace(value: Any, old: str, new: str) -> Any:
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {key: _replace(inner, old, new) for key, inner in value.items()}
+        return {key: _mapped(inner, change) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_replace(inner, old, new) for inner in value]
-    return value.replace(old, new) if isinstance(value, str) else value
+        return [_mapped(inner, change) for inner in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def _check_same(saved: Any, given: Any) -> None:

@@ -176,11 +176,14 @@ def test_verification_says_what_it_found(identity: Tensor | None) -> None:
 def test_one_of_n_by_hand() -> None:
     embedding = {"point": torch.tensor([[0.0], [1.0], [5.0], [-1.0], [2.0]])}
     # Faces 1 and 3 are as far from 0: where both are compared the authentic one is not first.
-    protocol = OneOfN(torch.tensor([0, 0, 1]), torch.tensor([1, 1, 4]), torch.tensor([[2, 4], [2, 3], [2, 3]]))
+    steps = torch.tensor([0, 0, 1]), torch.tensor([1, 1, 4]), torch.tensor([[2, 4], [2, 3], [2, 3]])
+    protocol = OneOfN(*steps, torch.tensor([7, 7, 8, 9, 7]))
     result = protocol(NegativeDistance(), embedding)
     assert result.numbers == {"precision_1_of_3": pytest.approx(2 / 3), "steps": 3}
     assert result.arrays["is_first"].tolist() == [True, False, True]
-    assert result.intervals["precision_1_of_3"] == (0, 1)
+    assert result.arrays["identity"].tolist() == [7, 7, 7]
+    assert result.arrays["probe_row"].tolist() == [1, 1, 4]
+    assert result.intervals["precision_1_of_3"] == (pytest.approx(2 / 3), pytest.approx(2 / 3))  # one identity
 
 
 @pytest.mark.parametrize(

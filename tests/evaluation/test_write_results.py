@@ -61,11 +61,12 @@ class EveryProtocol(EvaluationSet):
         identity = rows % IDENTITIES
         reference, probe = rows.repeat(2), torch.cat([rows.roll(-IDENTITIES), rows.roll(-1)])
         is_genuine = identity[reference] == identity[probe]
+        others = (rows[:10].unsqueeze(1) + torch.arange(1, 4)) % FACES
         protocols = {
             "pairs": Verification(reference, probe, is_genuine, torch.arange(2 * FACES) % 5, identity),
             "all": AllPairs(rows[:20], rows[10:], identity),
             "search": Identification(rows[:12], rows[12:], identity),
-            "steps": OneOfN(rows[:10], rows[:10] + IDENTITIES, (rows[:10].unsqueeze(1) + torch.arange(1, 4)) % FACES),
+            "steps": OneOfN(rows[:10], rows[:10] + IDENTITIES, others, identity),
         }
         return Evaluation("noise", FACES, protocols)
 

@@ -18,6 +18,7 @@ from maskrec.cli import main
 from maskrec.errors import UserError
 from maskrec.evaluation.metrics import kfold_decisions
 from maskrec.report.ablation import Column, compare
+from maskrec.report.gallery import verdict
 from maskrec.report.run import read_run
 from maskrec.report.settings import group_runs, settings
 from maskrec.report.tables import write_ablation
@@ -56,6 +57,26 @@ def test_runs_that_differ_in_their_seed_are_one_group(folders: list[Path]) -> No
     groups = group_runs([read_run(folder) for folder in folders])
     assert [group.label for group in groups] == ["masking none", "masking MG", "masking DE"]
     assert [[run.made_by["seed"] for run in group.runs] for group in groups] == [[1], [1, 2], [1]]
+
+
+def test_seeds_that_start_from_their_own_are_one_group(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        start = f"runs/tables/pre-seed{seed}-*/checkpoints/best.ckpt"
+        make_run(tmp_path / str(seed), protocols(2.0), seed_everything=seed, model={"init_args": {"start_from": start}})
+    assert len(group_runs([read_run(tmp_path / "1"), read_run(tmp_path / "2")])) == 1
+
+
+def test_a_gallery_is_said_to_stay_only_where_both_kinds_of_probes_were_tried(tmp_path: Path) -> None:
+    entry, arrays = verification(2.0)
+    endings = {"": 0.04, "_old_gallery": 0.06, "_old": 0.1}
+    masked = {f"x/unmasked_masked{end}": (entry | {"eer": eer}, arrays) for end, eer in endings.items()}
+    bare = {f"x/unmasked_unmasked{end}": (entry | {"eer": 0.1}, arrays) for end in endings}
+    for name, found, said in (
+        ("masked", masked, "is open, for no unmasked probes were tested"),
+        ("both", masked | bare, "The gallery can stay: "),
+    ):
+        make_run(tmp_path / name, found)
+        assert said in verdict(read_run(tmp_path / name))
 
 
 @pytest.mark.parametrize(

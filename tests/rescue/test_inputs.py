@@ -90,6 +90,8 @@ def test_identities_held_out(tmp_path: Path) -> None:
         ({"--faces": "mixed"}, "--faces mixed: holds folders and pictures (a, b.jpg)"),
         ({"--faces": "few"}, "--faces few: 2 identities are too few"),
         ({"--faces": "flat"}, "--faces flat: without identities none can be held out to test on"),
+        ({"--faces": "single"}, "single: who is held out gives no genuine and impostor pairs"),
+        ({"--eval": "FACES"}, "is what is learnt from; leave it out"),
         ({"--eval": "nowhere"}, "--eval nowhere: No such file or directory"),
         ({"--eval": "flat"}, "--eval flat: expected <identity>/<image> folders, or one of"),
         ({"--minutes": "0"}, "minutes"),
@@ -108,8 +110,11 @@ def test_bad_input_is_one_line(
 ) -> None:
     for file in ("mixed/a/1.jpg", "mixed/b.jpg", "few/a/1.jpg", "few/b/1.jpg", "flat/1.jpg"):
         picture(workplace / file)
+    for number in range(40):
+        picture(workplace / "single" / str(number) / "1.jpg")
     (workplace / "empty").mkdir()
     given = {"--weights": str(weights), "--backbone": "mobilefacenet", "--faces": str(faces)} | changes
+    given = {option: str(faces) if value == "FACES" else value for option, value in given.items()}
     assert main(["rescue", *(word for pair in given.items() for word in pair)]) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert message in line

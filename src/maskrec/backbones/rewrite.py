@@ -1,6 +1,7 @@
 """A weight file written anew with other numbers: whatever read the old one reads the new one."""
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,12 @@ def rewrite_weights(source: str | Path, backbone: Backbone, target: Path) -> lis
             _write(content, source, partial)
     except OSError as error:
         raise UserError(f"weights {target}: {error.strerror or error}") from error
-    return [key for key, value in holder.items() if isinstance(value, Tensor) and key not in ours]
+    others = [key for key, value in content.items() if value is not holder and _holds_tensors(value)]
+    return others + [key for key, value in holder.items() if isinstance(value, Tensor) and key not in ours]
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(inner, Tensor) for inner in value.values())
 
 
 def _write(content: Any, source: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from maskrec.errors import UserError
 from maskrec.weight_files import find_weights, read_file
 
 WRAPPERS = ("net_state_dict", "state_dict", "model_state_dict", "model", "backbone")
-PREFIXES = ("module.", "model.", "backbone.")
+PREFIXES = ("module.", "model.", "backbone.", "_orig_mod.")  # the last of torch.compile
 # Parts of a recogniser that are no backbone: classification layers, which only training needs.
 HEAD_PREFIXES = ("head.", "margin.")
 

@@ -14,7 +14,7 @@ from maskrec.data.masked_pairs import MaskedPairs
 from maskrec.data.module import FaceDataModule
 from maskrec.data.pair_files import numbered_pictures, read_lfw_pairs, read_lines, read_numbered_pairs, read_pairs
 from maskrec.data.pair_sampler import PairBatchSampler, PairDraw, StratifiedDraw, UniformDraw
-from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, sample_pairs
+from maskrec.data.pairs import PairList, Pairs, draw_one_of_n, draw_pairs, have_both_kinds, sample_pairs
 from maskrec.data.real_masks import RealMasks, by_comparison, drawn_list, drawn_lists, list_identities
 from maskrec.data.records import INDEX, RECORDS, record_faces
 from maskrec.data.samplers import Draw, IdentityBatchSampler, ShuffledBatchSampler
@@ -62,6 +62,7 @@ __all__ = [
     "expect_folder",
     "faces_by_name",
     "find_pictures",
+    "have_both_kinds",
     "in_half",
     "index_faces",
     "labelled_faces",

@@ -185,4 +185,4 @@ def draw_one_of_n(
         is_same = labels[probe] == labels[row]
         authentic[step] = rng.choice(probe[is_same & (picture[probe] != picture[row])])
         impostors[step] = rng.choice(probe[~is_same], n - 1)
-    return OneOfN(*map(torch.from_numpy, (chosen, authentic, impostors)))
+    return OneOfN(*map(torch.from_numpy, (chosen, authentic, impostors, labels)))

@@ -94,6 +94,9 @@ def verdict(run: Run) -> str:
         f"unmasked ones no worse (by {percent(SLACK)} points at most) in"
         f" {sum(p.is_no_worse for p in unmasked)} of {len(unmasked)}",
     ]
+    if not masked or not unmasked:
+        missing = "no masked probes" if unmasked else "no unmasked probes"
+        return f"Whether the gallery can stay is open, for {missing} were tested against it: {', '.join(said)}."
     can_stay = all(p.is_better for p in masked) and all(p.is_no_worse for p in unmasked)
     return f"The gallery {'can stay' if can_stay else 'had better be enrolled anew'}: {', '.join(said)}."
 

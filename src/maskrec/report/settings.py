@@ -52,8 +52,9 @@ def settings(run: Run) -> Settings:
     Weights that were trained elsewhere are the setting `checkpoint`.
     """
     name = re.compile(rf"(?<!\w){re.escape(str(run.config.get('name')))}(?!\w)")
+    seed = re.compile(rf"seed{run.config.get('seed_everything')}(?!\d)")  # in the names of runs it starts from
     told = {
-        key: name.sub("${name}", value) if isinstance(value, str) else value
+        key: seed.sub("seed${seed_everything}", name.sub("${name}", value)) if isinstance(value, str) else value
         for key, value in _leaves(run.config)
         if not any(key == aside or key.startswith(f"{aside}.") for aside in ASIDE) and key.rpartition(".")[2] != SEED
     }

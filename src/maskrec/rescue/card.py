@@ -53,6 +53,8 @@ def _what(recogniser: Recogniser, files: Files) -> Iterator[str]:
     yield f"- ONNX: {onnx}; pictures (B, 3, {height}, {width}), RGB in [-1, 1], to unit templates"
     yield f"  (B, {recogniser.embedding_dim})."
     yield f"- Input: faces aligned to the 5-point ArcFace template, {height} x {width}. Cosine compares templates."
+    yield "- A template here, in figures, thresholds and ONNX, is that of a face and its mirror image; of the face"
+    yield "  alone, thresholds are others: run it with `--model.init_args.mirror=false`."
     yield "- Licence: that of the weights it came from and of the faces it learnt from; this tool adds none."
 
 

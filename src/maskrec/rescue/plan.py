@@ -101,7 +101,7 @@ def make_plan(cli: Any, minutes: float, started: float) -> Plan:
         needed = (before + tests + AFTER + FEWEST * step) / 60
         raise UserError(
             f"--minutes {minutes:g}: leaves no time to train, for tests take {tests / 60:.1f} minutes and all before"
-            f" {before / 60:.1f}; say {needed:.0f} at least, or test on fewer faces"
+            f" {before / 60:.1f}; say {math.ceil(needed)} at least, or test on fewer faces"
         )
     whole = int(trainer.num_training_batches)
     epochs = math.ceil(steps / whole)

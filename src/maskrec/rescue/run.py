@@ -99,6 +99,8 @@ def _options(recogniser: Recogniser, faces: Path, folders: list[Path], seed: int
     labelled, tested = are_labelled(faces), test_sets(folders)
     if not labelled and not tested:
         raise UserError(f"--faces {faces}: without identities none can be held out to test on; say --eval FOLDER")
+    if any(folder.resolve() == faces.resolve() for folder in folders):
+        raise UserError(f"--eval {faces}: is what is learnt from; leave it out, and some identities are held out")
     share = 0.0 if tested else held_out_share(faces)
     size = json.dumps(list(recogniser.input_size))
     model = {

@@ -62,7 +62,7 @@ def write_table(file: Path, rows: list[Row], sweep: Sweep) -> None:
         return row.run is None, math.inf if math.isnan(value) else -value if sweep.is_maximised else value
 
     rows = sorted(rows, key=rank)
-    columns = rows[0].numbers or [sweep.metric]
+    columns = [*dict.fromkeys(column for row in rows for column in row.numbers)] or [sweep.metric]
     table = Table(*labels(rows[0].point).values(), *map(_heading, columns))
     for row in rows:
         numbers = [format_number(column, row.numbers.get(column)) for column in columns]

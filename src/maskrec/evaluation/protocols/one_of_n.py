@@ -14,17 +14,20 @@ from maskrec.types import Embedder, Embedding
 class OneOfN:
     """The share of steps in which the authentic probe ranks first among n, without a tie.
 
-    Arrays: `is_first`, (S,) bool. Its interval resamples the steps.
+    Arrays: `is_first`, (S,) bool, and of each step `identity`, (S,), and `probe_row`, (S,), of the authentic probe. Its
+    interval resamples identities.
 
     Args:
         reference: (S,) row of the reference face of each step.
         authentic: (S,) row of the probe of the same identity.
         impostors: (S, n - 1) rows of probes of other identities.
+        identity: (num_faces,) label of every row.
     """
 
     reference: Tensor
     authentic: Tensor
     impostors: Tensor
+    identity: Tensor
 
     def __call__(self, embedder: Embedder, embedding: Embedding, with_intervals: bool = True) -> ProtocolResult:
         """`precision_1_of_<n>`."""
@@ -33,9 +36,14 @@ class OneOfN:
         impostors = pair_scores(embedder, embedding, repeated, self.impostors.flatten())
         is_first = first_of_n(authentic, impostors.view(self.impostors.shape))
         name = f"precision_1_of_{self.impostors.shape[1] + 1}"
-        interval = {name: percentile_interval(bootstrap_means(is_first.unsqueeze(1)).squeeze(1))}
+        identity = self.identity[self.reference]
+        interval = {name: percentile_interval(bootstrap_means(is_first.unsqueeze(1), [identity]).squeeze(1))}
         return ProtocolResult(
             {name: float(is_first.double().mean()), "steps": len(is_first)},
             intervals=interval if with_intervals else {},
-            arrays={"is_first": is_first.numpy()},
+            arrays={
+                "is_first": is_first.numpy(),
+                "identity": identity.numpy(),
+                "probe_row": self.authentic.numpy(),
+            },
         )
