@@ -1,5 +1,6 @@
 """What a face looks like once it was masked and augmented, and where its landmarks are then."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from maskrec.data import Draw, EvaluationFaces, TrainingFaces, index_faces
 from maskrec.data.datasets import collate_sides
 from maskrec.data.images import fit_image, fit_points
 from maskrec.data.landmarks import read_landmarks
+from maskrec.data.texts import Texts
 from maskrec.masking import DE, MaskTransform
 from maskrec.masking.base import Image, Points, Region
 from maskrec.masking.layout import MIRROR
@@ -83,6 +85,18 @@ def test_a_mirrored_face_has_the_landmarks_of_its_mirror_image(drawn_faces: Path
     assert torch.equal(mirrored.image, plain.image.flip(-1))
     expected = plain.landmarks[MIRROR] * torch.tensor([-1, 1]) + torch.tensor([111, 0])
     torch.testing.assert_close(mirrored.landmarks, expected)
+
+
+def test_texts_are_as_a_list_of_them() -> None:
+    listed = ["", "a/b.jpg", os.fsdecode(b"\xe9.png"), "日本.jpg"]
+    texts = Texts(listed)
+    assert [*texts] == listed
+    assert texts[-1] == listed[-1]
+    assert texts[1:3] == listed[1:3]
+    assert texts[np.int64(2)] == listed[2]
+    assert not Texts([])
+    with pytest.raises(IndexError):
+        texts[4]
 
 
 def test_without_landmarks_the_batch_has_none_to_use_by_mistake(drawn_faces: Path) -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, default_collate
 from maskrec.data.images import fit_image, fit_points, read_image, to_tensor
 from maskrec.data.landmarks import FaceLandmarks
 from maskrec.data.samplers import Draw
+from maskrec.data.texts import Texts
 from maskrec.errors import UserError
 from maskrec.masking import KEYPOINTS, MaskTransform
 from maskrec.masking.base import unmirrored
@@ -94,14 +95,14 @@ class TrainingFaces(Dataset[Any]):
             raise UserError("data.paired: the second face of each pair is masked online; leave out masked_copy")
         if paired and (masking is None or masking.p < 1):
             raise UserError("data.paired: the second face of each pair wears a mask; give data.masking with p 1")
-        self.paths = paths
+        self.paths = Texts(paths)
         self.labels = labels
         self.image_size = image_size
         self.seed = seed
         self.landmarks = landmarks
         self.paired = paired
         self.views = views
-        self.worn = worn
+        self.worn = Texts(worn)
         self.worn_share = 0.5 if masking is None else masking.p
         self.sets = np.zeros(len(paths), dtype=np.int64) if sets is None else sets
         # One after the other where both faces of a pair get the same augmentation; in one go, which is quicker, else.
