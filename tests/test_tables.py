@@ -62,11 +62,13 @@ def test_rows_run_once_and_stand_beside_the_papers_figures(place: Path, capsys: 
     assert "| without_cross | 81.5 | 64.7 | 36.3 |" in Path("runs", "tables", "tiny", "dcr_table4.md").read_text()
 
     shutil.rmtree(next(Path("runs", "tables", "tiny", "dcr_table4").glob("without_cross-*")))
+    shutil.rmtree(config.parent / "report")  # as a kill leaves it
     assert main([*command, "--seeds=2"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("done before: runs/tables/tiny/dcr_table1/dcr-seed1-") == 1
     assert runs("dcr_table4") == ["without_cross-seed1", "without_cross-seed2"]
     assert runs("dcr_table1") == ["dcr-seed1", "dcr-seed2"]
+    assert (config.parent / "report" / "index.html").is_file()
 
 
 def test_a_papers_own_setting_comes_first_and_a_rows_before_it(place: Path) -> None:

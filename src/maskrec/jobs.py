@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from maskrec.callbacks import LAST
 from maskrec.errors import UserError
+from maskrec.report import write_report
 
-RESULTS = "results.json"
+RESULTS, PAGE = "results.json", "report/index.html"
 SET_HERE = ("run_id", "run_dir", "resume")
 Check = Callable[[list[str]], None]
 
@@ -109,6 +110,8 @@ def _run(job: Job, locks: Sequence[int]) -> Path | None:
         command = [*job.command, f"--run_dir={run}", f"--run_id={run.name}"]
     elif (run / RESULTS).is_file():
         say(f"done before: {run}")
+        if not (run / PAGE).is_file():  # killed before it
+            write_report(run)
         return run
     else:
         say(f"goes on: {run}")
