@@ -16,7 +16,7 @@ from rich.progress import track
 
 from maskrec.data.images import read_image
 from maskrec.data.index import cache_folder, expect_folder, find_pictures
-from maskrec.data.records import file_of
+from maskrec.data.records import describe, file_of
 from maskrec.errors import UserError
 from maskrec.files import replacing
 
@@ -106,10 +106,10 @@ def readable_faces(faces: LabelledFaces, broken: Broken) -> LabelledFaces:
         return faces
     if broken == "error":
         raise UserError(
-            f"{len(unreadable)} of {len(faces.paths)} pictures cannot be read, the first {unreadable[0]}:"
+            f"{len(unreadable)} of {len(faces.paths)} pictures cannot be read, the first {describe(unreadable[0])}:"
             " mend or remove them, or say data.broken skip"
         )
-    log.warning("left out %d broken pictures: %s", len(unreadable), ", ".join(unreadable))
+    log.warning("left out %d broken pictures: %s", len(unreadable), ", ".join(map(describe, unreadable)))
     return faces.of_rows(~np.isin(np.array(faces.paths), unreadable))
 
 

@@ -29,6 +29,7 @@ from maskrec.data.landmarks import (
     place_to_write,
     write_table,
 )
+from maskrec.data.records import describe
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.masking.base import Points
@@ -59,7 +60,7 @@ class Detected(NamedTuple):
         parts = [f"{self.found:,} found", *(f"{count:,} {why}" for why, count in sorted(counts.items(), reverse=True))]
         text = f"{self.found + len(self.without):,} pictures: {', '.join(parts)}"
         if self.without:
-            first = ", ".join(name for _, name in self.without[:NAMED])
+            first = ", ".join(describe(name) for _, name in self.without[:NAMED])
             text += f" ({first}{', ...' if len(self.without) > NAMED else ''}; all in {self.list_file})"
         return f"{text}\nlandmarks: {self.file}"
 

@@ -49,7 +49,8 @@ def file_of(path: str) -> str:
 
 def describe(path: str) -> str:
     """A picture's path as a person reads it."""
-    return _name(*_parsed(path)) if is_record(path) else path
+    shown = _name(*_parsed(path)) if is_record(path) else path
+    return shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # of any bytes
 
 
 def read_picture(path: str) -> bytes:
