@@ -4,10 +4,10 @@ import functools
 import importlib
 import inspect
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 import torch
 import yaml
@@ -112,10 +112,10 @@ def test_every_network_that_draws_takes_a_step(path: Path, workplace: Path, face
     """On the same folder as full and as masked faces, or as pictures and labels."""
     segmenter = workplace / "s.ckpt"
     torch.save({"state_dict": MaskSegmenter(width=2).state_dict()}, segmenter)
-    for folder, ending in (("images", ".jpg"), ("labels", ".png")):  # the labels' levels are the picture's
+    for folder, ending, kind in (("images", ".jpg", cv2.IMREAD_COLOR), ("labels", ".png", cv2.IMREAD_GRAYSCALE)):
         (workplace / folder).mkdir()
-        for number, picture in enumerate(sorted(faces.rglob("*.jpg"))[:12]):
-            shutil.copy(picture, workplace / folder / f"{number}{ending}")
+        for number, picture in enumerate(sorted(faces.rglob("*.jpg"))[:12]):  # the labels' levels are the picture's
+            cv2.imwrite(str(workplace / folder / f"{number}{ending}"), cv2.imread(str(picture), kind))
     if last_value(path, "model") == DRAWING[0]:
         full = f"{{class_path: data_modules.FaceFolder, init_args: {{root: {faces}, held_out: 0.2}}}}"
         changes = {"model": {"segmenter": segmenter, "width": 4, "blocks": 1, "discriminator_width": 4}}
