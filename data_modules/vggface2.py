@@ -35,11 +35,11 @@ class VGGFace2(FaceFolder):
         parts = self.root / "train", self.root / "test"
         for folder in parts:
             expect_folder(folder, TREE)
+        trained, tested = ({entry.name for entry in folder.iterdir() if entry.is_dir()} for folder in parts)
         for file in (self.root / name for name in META):
             if file.is_file():
-                _compare(file, {entry.name for entry in parts[0].iterdir() if entry.is_dir()})
-        names = [{entry.name for entry in folder.iterdir() if entry.is_dir()} for folder in parts]
-        if shared := sorted(names[0] & names[1]):
+                _compare(file, trained)
+        if shared := sorted(trained & tested):
             raise UserError(f"data root {self.root}: {shared[0]} lies in train/ and in test/; expected it in one")
         training, test = map(self.faces, parts)
         return training.first(self.max_identities), test

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,25 @@ def checkpoint_of(run: Path) -> Path:
     if found is None:
         raise UserError(f"{run}: holds no checkpoint ({', '.join((BEST, LAST))} in checkpoints/)")
     return found
+
+
+@contextlib.contextmanager
+def loading_checkpoint(path: str | None) -> Iterator[None]:
+    """While something runs that loads a checkpoint, if one is given: what is wrong with it ends in one line.
+
+    Raises:
+        UserError: There is no such file, no run left it, or it is of another network.
+    """
+    if path:
+        if not Path(path).is_file():
+            raise UserError(f"--ckpt_path {path}: no such file")
+        content = read_file(Path(path), mmap=True)
+        if not isinstance(content, dict) or not {"state_dict", "pytorch-lightning_version"} <= content.keys():
+            raise UserError(f"--ckpt_path {path}: is no checkpoint of a run; a weight file goes to model.weights")
+    try:
+        yield
+    except RuntimeError as error:
+        if not path or "loading state_dict" not in str(error):
+            raise
+        where = " ".join(str(error).splitlines()[1].split())
+        raise UserError(f"--ckpt_path {path}: is of another network: {where}") from error

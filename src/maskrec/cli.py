@@ -15,6 +15,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 import data_modules  # noqa: F401  # so that `--data MFR2` finds it
 from maskrec import commands, experiments
 from maskrec.callbacks import BEST, LAST, StepSeed, WriteEmbeddings, log_picture
+from maskrec.checkpoints import loading_checkpoint
 from maskrec.commands import write
 from maskrec.cost import cost_lines
 from maskrec.data import EvaluationModule
@@ -26,7 +27,6 @@ from maskrec.rescue import run_rescue
 from maskrec.runs import RunFolder
 from maskrec.sweeps import run_sweep
 from maskrec.tables import run_table
-from maskrec.weight_files import read_file
 
 # `omegaconf+` resolves `${...}` once all files are merged; without this it does not work under subcommands.
 jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
@@ -235,7 +235,7 @@ class MaskrecCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Begin the run."""
-        self._begin(trains=True)
+        self._begin()
 
     def before_validate(self) -> None:
         """Begin the run."""
@@ -245,34 +245,17 @@ class MaskrecCLI(LightningCLI):
         """Begin the run."""
         self._begin()
 
-    def _begin(self, trains: bool = False) -> None:
+    def _begin(self) -> None:
         """Make the folder, now that everything was found and built."""
-        self._check_checkpoint()
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
-            self.folder.make(trains)
+            self.folder.make(trains=self.subcommand == "fit")
             for logger in self.trainer.loggers:
                 logger.log_hyperparams(self.folder.record)
 
-    def _check_checkpoint(self) -> None:
-        checkpoint = self._get(self.config, "ckpt_path")
-        if not checkpoint:
-            return
-        if not Path(checkpoint).is_file():
-            raise UserError(f"--ckpt_path {checkpoint}: no such file")
-        content = read_file(Path(checkpoint), mmap=True)
-        if not isinstance(content, dict) or not {"state_dict", "pytorch-lightning_version"} <= content.keys():
-            raise UserError(f"--ckpt_path {checkpoint}: is no checkpoint of a run; a weight file goes to model.weights")
-
     def _run_subcommand(self, subcommand: str) -> None:
         """Fit, validate, test or predict."""
-        try:
+        with loading_checkpoint(self._get(self.config, "ckpt_path")):
             super()._run_subcommand(subcommand)
-        except RuntimeError as error:
-            checkpoint = self._get(self.config, "ckpt_path")
-            if checkpoint is None or "loading state_dict" not in str(error):
-                raise
-            where = " ".join(str(error).splitlines()[1].split())
-            raise UserError(f"--ckpt_path {checkpoint}: is of another network: {where}") from error
 
     def after_test(self) -> None:
         """Write the report."""
@@ -288,7 +271,6 @@ class MaskrecCLI(LightningCLI):
 
     def before_predict(self) -> None:
         """Say what is embedded, and where to; there is no run, and so no folder of one."""
-        self._check_checkpoint()
         config, output = self.config_init["predict"], Path(self.config_init["predict"]["output"])
         if output.suffix != ".npz" or not output.parent.is_dir():
             raise UserError(f"--output {output}: expected a .npz file in a folder that exists")

@@ -110,7 +110,7 @@ class RunFolder:
         """A file beside this run as one that another run finds, too."""
         return os.path.normpath(text) if text.startswith(f"{self.path}{os.sep}") else text
 
-    def make(self, trains: bool = True) -> None:
+    def make(self, trains: bool) -> None:
         """Make the folder with its config.yaml; the folder of a resumed run is there.
 
         Args:

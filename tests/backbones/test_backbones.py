@@ -90,10 +90,11 @@ def test_every_file_format(tmp_path: Path, state: dict[str, torch.Tensor], suffi
         lambda s: {"net_state_dict": s, "epoch": 68},
         lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}},
         lambda s: {"state_dict": {f"backbone.{k}": v for k, v in s.items()} | {"head.weight": torch.zeros(9, 16)}},
+        lambda s: {"state_dict": {f"_orig_mod.{k}": v for k, v in s.items()}},
         lambda s: {f"module.backbone.{k}": v for k, v in s.items()} | {"module.fc.weight": torch.zeros(9, 16)},
         lambda s: {k: v for k, v in s.items() if not k.endswith("num_batches_tracked")},
     ],
-    ids=["net_state_dict", "module", "lightning", "module.backbone", "old"],
+    ids=["net_state_dict", "module", "lightning", "compiled", "module.backbone", "old"],
 )
 def test_wrappings_come_off(tmp_path: Path, state: dict[str, torch.Tensor], wrap: Any) -> None:
     torch.save(wrap(state), tmp_path / "weights.pt")

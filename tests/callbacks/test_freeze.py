@@ -56,11 +56,13 @@ def test_a_run_that_goes_on_in_mid_epoch_keeps_them(tmp_path: Path) -> None:
         torch.manual_seed(0)
         model = FaceClassifier("resnet10t", 16, num_identities=12, input_size=(32, 32))
         callbacks = [FreezeBackbone(0.0), LastCheckpoint(str(tmp_path), every_n_steps=1)]
-        options = {"max_steps": steps, "limit_val_batches": 0, "enable_checkpointing": True}
+        options = {"max_steps": steps, "limit_val_batches": 1, "val_check_interval": 1, "enable_checkpointing": True}
         bare_trainer(tmp_path, callbacks=callbacks, **options).fit(model, datamodule=tiny_faces(), ckpt_path=checkpoint)
         return model.state_dict()["backbone.trunk.layer4.0.bn1.running_mean"]
 
-    assert torch.equal(run(1), run(3, tmp_path / "last.ckpt"))
+    assert torch.equal(
+        run(1), run(12, tmp_path / "last.ckpt")
+    )  # into the next epoch, each step followed by a validation
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

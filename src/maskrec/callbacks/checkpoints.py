@@ -41,6 +41,7 @@ class BestCheckpoint(ModelCheckpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Have what `max_steps` ends with validated, too: Lightning leaves the rest of an epoch unscored."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         if trainer.global_step == trainer.max_steps:
             trainer.should_stop = True
 

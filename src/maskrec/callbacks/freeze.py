@@ -1,7 +1,5 @@
 """Training a part of a backbone only."""
 
-from typing import Any
-
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 
@@ -35,8 +33,8 @@ class FreezeBackbone(Callback):
             for backbone in self._backbones(pl_module):
                 freeze_first(backbone, self.fraction)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Put frozen parts in evaluation mode: at each batch, as a run that goes on in mid-epoch begins none."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put frozen parts in evaluation mode, also where a run goes on in mid-epoch; there they stay."""
         for backbone in self._backbones(pl_module):
             keep_statistics(backbone, of_trained=self.batch_norm)
 

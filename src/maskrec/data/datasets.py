@@ -130,9 +130,9 @@ class TrainingFaces(Dataset[Any]):
 
     def _is_worn(self, draw: Draw, view: int) -> bool:
         """Whether the picture with its mask on already is shown."""
-        if self.worn and draw.is_masked is None:
-            return bool(np.random.default_rng((*self._key(draw), view, WORN)).random() < self.worn_share)
-        return bool(self.worn and draw.is_masked)
+        if not self.worn or draw.is_masked is not None:
+            return bool(self.worn and draw.is_masked)
+        return bool(np.random.default_rng((*self._key(draw), view, WORN)).random() < self.worn_share)
 
     def _picture(self, row: int, is_worn: bool) -> dict[str, Any]:
         picture = read_face((self.worn if is_worn else self.paths)[row], row, self.image_size, self.landmarks)

@@ -109,8 +109,8 @@ class ContrastiveSiamese(FaceMethod):
         others = [level for level in get_args(Level) if self.all_levels and level != self.level]
         return {"": self, **{f"_{level}": AtLevel(self, level) for level in others}}
 
-    def on_train_batch_start(self, batch: FaceBatch, batch_idx: int) -> None:
-        """Frozen batch-norms keep their statistics: at each batch, as a run that goes on may begin no epoch."""
+    def on_train_start(self) -> None:
+        """Frozen batch-norms keep their statistics, also where a run goes on in mid-epoch."""
         keep_statistics(self.backbone)
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:

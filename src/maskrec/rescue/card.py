@@ -31,7 +31,7 @@ def model_card(run: Path, recogniser: Recogniser, faces: Path, folders: Sequence
     """
     found = read_run(run)
     parts = {
-        "Files": _what(recogniser, files),
+        "Files": _what(found, recogniser, files),
         "Figures": _figures(found),
         "Data": _data(found, faces, folders),
         "Recipe": _recipe(found),
@@ -42,7 +42,7 @@ def model_card(run: Path, recogniser: Recogniser, faces: Path, folders: Sequence
     return "\n".join([title, *(line for section in sections for line in section), ""])
 
 
-def _what(recogniser: Recogniser, files: Files) -> Iterator[str]:
+def _what(run: Run, recogniser: Recogniser, files: Files) -> Iterator[str]:
     height, width = recogniser.input_size
     yield f"- Weights: `{files.weights.name}`, with the keys, shapes, types and order of"
     yield f"  `{recogniser.weights.name}`: it takes that file's place in whatever reads it."
@@ -53,8 +53,9 @@ def _what(recogniser: Recogniser, files: Files) -> Iterator[str]:
     yield f"- ONNX: {onnx}; pictures (B, 3, {height}, {width}), RGB in [-1, 1], to unit templates"
     yield f"  (B, {recogniser.embedding_dim})."
     yield f"- Input: faces aligned to the 5-point ArcFace template, {height} x {width}. Cosine compares templates."
-    yield "- A template here, in figures, thresholds and ONNX, is that of a face and its mirror image; of the face"
-    yield "  alone, thresholds are others: run it with `--model.init_args.mirror=false`."
+    if run.config["model"]["init_args"]["mirror"]:
+        yield "- A template here, in figures, thresholds and ONNX, is that of a face and its mirror image; of the face"
+        yield "  alone, thresholds are others: run it with `--model.init_args.mirror=false`."
     yield "- Licence: that of the weights it came from and of the faces it learnt from; this tool adds none."
 
 
