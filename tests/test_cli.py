@@ -270,7 +270,9 @@ def test_a_picture_that_breaks_later_is_one_line_too(
     assert line.endswith("broken, or not a picture")
 
 
-@pytest.mark.parametrize("args", [[], ["--help"], ["list"], ["backbones", "iresnet"]])
+@pytest.mark.parametrize(
+    "args", [[], ["--help"], ["table", "--help"], ["exp", "-h"], ["list"], ["backbones", "iresnet"]]
+)
 def test_plain_verbs(args: list[str], workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(args) == 0
     assert len(capsys.readouterr().out.splitlines()) >= 2

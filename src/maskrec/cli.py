@@ -56,6 +56,7 @@ commands:
   list          the experiments, one line each
   backbones     the names of all backbones [those that contain a word]"""
 LIGHTNING = ("fit", "validate", "test", "predict")
+WITHOUT_PARSER = ("exp", "sweep", "table", "cost", "list", "backbones")  # what they take stands in USAGE alone
 NEED_EXPERIMENTS = ("exp", "list", "sweep", "table", "rescue", "cost")
 
 
@@ -80,7 +81,7 @@ def main(args: list[str] | None = None) -> int:
         "backbones": commands.backbone_list,
     }
     try:
-        if not args or args[0] in ("-h", "--help"):
+        if not args or {"-h", "--help"}.intersection(args[: 2 if args[0] in WITHOUT_PARSER else 1]):
             write(USAGE)
         elif args[0] in LIGHTNING:
             MaskrecCLI(args)

@@ -16,8 +16,9 @@ from maskrec.types import FaceBatch
 class WriteEmbeddings(Callback):
     """Gathers what `predict` embeds, over ranks, into one file.
 
-    The file holds `path`, (N,) strings, and `embedding`, (N, D) float32, one row a picture. A method whose embedding
-    has several parts writes them as `embedding_0`, `embedding_1`, ....
+    The file holds `path`, (N,) strings, and `embedding`, (N, D) float32, one row a picture that was embedded
+    (`trainer.limit_predict_batches` leaves the rest out). A method whose embedding has several parts writes them as
+    `embedding_0`, `embedding_1`, ....
 
     Args:
         output: The .npz file.
@@ -46,10 +47,10 @@ class WriteEmbeddings(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
-        embedding, _ = self._store.compute()
+        embedding, is_seen = self._store.compute()
         if not trainer.is_global_zero:
             return
-        leaves = [leaf.to(torch.float32).cpu().numpy() for leaf in tree_flatten(embedding)[0]]
+        leaves = [leaf[is_seen].to(torch.float32).cpu().numpy() for leaf in tree_flatten(embedding)[0]]
         names = ["embedding"] if len(leaves) == 1 else [f"embedding_{i}" for i in range(len(leaves))]
         with replacing(self.output) as partial:
-            np.savez(partial, path=np.array(self.paths), **dict(zip(names, leaves, strict=True)))
+            np.savez(partial, path=np.array(self.paths)[is_seen.cpu().numpy()], **dict(zip(names, leaves, strict=True)))
