@@ -37,6 +37,10 @@ MODULES = (
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
+unknown = [name for name in sys.argv[1:] if name not in BENCHMARKS]
+if unknown:
+    sys.stderr.write(f"error: no benchmark is called '{unknown[0]}'; there are: {', '.join(BENCHMARKS)}\n")
+    sys.exit(2)
 for name in sys.argv[1:] or BENCHMARKS:
     print(f"== {name}")
     BENCHMARKS[name].main()
