@@ -16,6 +16,7 @@ from data_modules.mfr2 import MFR2
 from data_modules.mfsr_rec import MFSRREC
 from data_modules.mfsr_seg import MFSRSEG
 from data_modules.mfv_mfi import MFI, MFV
+from data_modules.mixed_folder import MixedFolder
 from data_modules.rmfd import RMFD
 from data_modules.segmentation_collection import SegmentationCollection
 from data_modules.small_sets import FEI, FEIFrontal, GeorgiaTech, SoF
@@ -46,6 +47,7 @@ __all__ = [
     "Glint360K",
     "Holdout",
     "MaskedUnmasked",
+    "MixedFolder",
     "SegmentationCollection",
     "SoF",
     "VGGFace2",

@@ -32,7 +32,7 @@ class FaceCollection(FaceDataModule):
 
     def training_faces(self) -> TrainingFaces:
         """The faces of all sets, one after the other."""
-        return self.show(*(faces.training_rows() for faces in self.sets))
+        return self.show(*(rows for faces in self.sets for rows in faces.data_sets(faces.training_rows())))
 
     def validation_sets(self) -> list[EvaluationSet]:
         """Those of each set, `held_out_1` and so on."""

@@ -124,15 +124,24 @@ class FaceFolder(FaceDataModule):
         if self.trainer is not None and self.trainer.state.fn in ("fit", "validate"):
             self.align()
 
+    def data_sets(self, rows: FaceRows) -> list[FaceRows]:
+        """The data sets that some of the folder's faces are of: one here."""
+        return [rows]
+
     def training_faces(self) -> TrainingFaces:
         """The faces of all identities but the held-out ones."""
-        return self.show(self.training_rows())
+        return self.show(*self.data_sets(self.training_rows()))
 
     def validation_sets(self) -> list[EvaluationSet]:
-        """Fixed pairs of held-out identities; none where no identity is held out."""
+        """Fixed pairs of held-out identities of each data set; none where no identity is held out."""
         if not self.split[1].paths:
             return []
-        root, paths, labels, worn = self.held_out_rows()
+        sets = self.data_sets(self.held_out_rows())
+        names = [f"held_out_{number}" for number in range(1, len(sets) + 1)] if len(sets) > 1 else ["held_out"]
+        return [self._validation_set(name, rows) for name, rows in zip(names, sets, strict=True)]
+
+    def _validation_set(self, name: str, rows: FaceRows) -> EvaluationSet:
+        root, paths, labels, worn = rows
         pairs = sample_pairs(paths, labels, self.val_pairs, FOLDS, self.split_seed)
         options: dict[str, Any] = {"worn": worn, "one_of_20": self.val_one_of_20, "aligned": True}
-        return [MaskedPairs("held_out", pairs, root, self.val_masking, **options)]
+        return MaskedPairs(name, pairs, root, self.val_masking, **options)

@@ -13,7 +13,7 @@ EVALUATION = FOLDER / "evaluation"
 TABLES = FOLDER / "tables"
 NO_RUNS = (HARDWARE, SWEEPS, EVALUATION, TABLES)  # folders of overlays: files directly in them are no experiments
 # What no run is made of alone.
-OVERLAYS = ("base", "small", "tuned", "table", "common", "masks", "gan_masks", "dcr_common")
+OVERLAYS = ("base", "small", "tuned", "table", "common", "masks", "gan_masks", "dcr_common", "pairs")
 
 
 class UnknownExperimentError(UserError):

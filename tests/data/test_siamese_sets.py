@@ -1,6 +1,7 @@
 """The Siamese paper's data sets in their published layouts, several together, and with masked copies."""
 
 import shutil
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from data_modules import FEI, CelebA, FaceCollection, FaceFolder, FEIFrontal, GeorgiaTech, Holdout, SoF, YouTubeFaces
+from data_modules import (
+    FEI,
+    CelebA,
+    FaceCollection,
+    FaceFolder,
+    FEIFrontal,
+    GeorgiaTech,
+    Holdout,
+    MixedFolder,
+    SoF,
+    YouTubeFaces,
+)
 from maskrec import UserError
 from maskrec.data import Draw, RandomZoom, StratifiedDraw, UniformDraw, index_faces
 from maskrec.data.detection import detect_landmarks
@@ -113,6 +125,45 @@ def test_several_sets_are_trained_on_as_one(two_sets: tuple[Path, Path]) -> None
     batch = next(iter(data.train_dataloader()))
     assert batch.pair.tolist() == [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]
     assert batch.is_masked.tolist() == [False, True, False, True, True] * 2
+
+
+@pytest.fixture
+def mixed(two_sets: tuple[Path, Path]) -> Path:
+    """All ten identities in one folder; four are called `other_...`."""
+    for folder in sorted(path for path in two_sets[1].iterdir() if path.is_dir()):
+        shutil.copytree(folder, two_sets[0] / folder.name)
+    detect_landmarks(two_sets[0])
+    return two_sets[0]
+
+
+def identities(paths: Sequence[str]) -> list[str]:
+    return [Path(path).parent.name for path in paths]
+
+
+def test_a_folder_of_several_sets_is_told_apart_by_names(mixed: Path) -> None:
+    options: dict[str, Any] = {"held_out": 0.5, "val_pairs": 10, "val_masking": DE(), "masking": NIST(p=1)}
+    options |= {"image_size": (64, 64), "batch_size": 4, "num_workers": 0, "seed": 1}
+    data = MixedFolder(str(mixed), ["none_*", "other_*"], pair_draw=UniformDraw(hardest_of=2), **options)
+    faces, whole = data.training_faces(), FaceFolder(str(mixed), **options).training_faces()
+    assert sorted(faces.paths) == sorted(whole.paths)  # the split is that of the folder as one
+    names = identities([*faces.paths])
+    assert [name.startswith("other_") for name in names] == [one == 0 for one in faces.sets]
+    assert len({*zip(names, faces.labels.tolist(), strict=True)}) == len({*names}) == data.num_identities == 5
+    held_out = [identities(found.pairs.paths) for found in data.validation_sets()]  # type: ignore[attr-defined]
+    assert [{name.startswith("other_") for name in part} for part in held_out] == [{True}, {False}]
+    assert not {*names} & {name for part in held_out for name in part}
+    assert [found.name for found in data.validation_sets()] == ["held_out_1", "held_out_2"]
+    for batch in data.train_dataloader():
+        sets = faces.sets[batch.row]
+        assert all(len({*sets[batch.pair == pair]}) == 1 for pair in batch.pair.unique())
+    several = FaceCollection([data, FaceFolder(str(mixed), **options)], masking=NIST(p=1)).training_faces()
+    assert {*several.sets.tolist()} == {0, 1, 2}
+
+
+def test_a_folder_without_such_names_is_one_set(faces: Path) -> None:
+    data, whole = MixedFolder(str(faces), ["none_*"]), FaceFolder(str(faces))
+    assert [*data.training_faces().paths] == [*whole.training_faces().paths]
+    assert data.training_faces().labels.tolist() == whole.training_faces().labels.tolist()
 
 
 def test_pairs_need_masks(faces: Path) -> None:
