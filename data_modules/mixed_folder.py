@@ -1,6 +1,7 @@
 """A folder into which several data sets were put."""
 
 from fnmatch import fnmatchcase
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_modules.face_folder import FaceFolder
-from maskrec.data import FaceRows
+from maskrec.data import FaceRows, LabelledFaces
 
 
 class MixedFolder(FaceFolder):
@@ -31,15 +32,13 @@ class MixedFolder(FaceFolder):
     def data_sets(self, rows: FaceRows) -> list[FaceRows]:
         """The faces of each data set that has any, in the order of the patterns."""
         number = np.array([self._number_of(Path(path).parent.name) for path in rows.paths])
-        return [_some(rows, np.flatnonzero(number == one)) for one in np.unique(number)]
+        return [_some(rows, number == one) for one in np.unique(number)]
 
     def _number_of(self, identity: str) -> int:
         fits = (number for number, pattern in enumerate(self.patterns) if fnmatchcase(identity, pattern))
         return next(fits, len(self.patterns))
 
 
-def _some(rows: FaceRows, chosen: npt.NDArray[np.int64]) -> FaceRows:
-    """Some faces, their identities numbered anew."""
-    labels = np.unique(rows.labels[chosen], return_inverse=True)[1]
-    paths, worn = ([of[row] for row in chosen] if len(of) else [] for of in (rows.paths, rows.worn))
-    return FaceRows(rows.root, paths, labels, worn)
+def _some(rows: FaceRows, kept: npt.NDArray[np.bool_]) -> FaceRows:
+    paths, labels = LabelledFaces([*rows.paths], rows.labels).of_rows(kept)
+    return FaceRows(rows.root, paths, labels, [*compress(rows.worn, kept)])

@@ -24,7 +24,7 @@ from data_modules import (
     YouTubeFaces,
 )
 from maskrec import UserError
-from maskrec.data import Draw, RandomZoom, StratifiedDraw, UniformDraw, index_faces
+from maskrec.data import Draw, FaceRows, RandomZoom, StratifiedDraw, UniformDraw, index_faces
 from maskrec.data.detection import detect_landmarks
 from maskrec.data.images import read_image
 from maskrec.data.masked_copy import mask_folder
@@ -158,6 +158,13 @@ def test_a_folder_of_several_sets_is_told_apart_by_names(mixed: Path) -> None:
         assert all(len({*sets[batch.pair == pair]}) == 1 for pair in batch.pair.unique())
     several = FaceCollection([data, FaceFolder(str(mixed), **options)], masking=NIST(p=1)).training_faces()
     assert {*several.sets.tolist()} == {0, 1, 2}
+
+
+def test_masked_copies_go_with_their_data_set() -> None:
+    rows = FaceRows(Path("root"), ["root/b_1/0.jpg", "root/a_1/0.jpg", "root/b_2/0.jpg"], np.arange(3), ["x", "y", "z"])
+    first, rest = MixedFolder("root", ["a_*"]).data_sets(rows)
+    assert (first.paths, first.labels.tolist(), first.worn) == (["root/a_1/0.jpg"], [0], ["y"])
+    assert (rest.paths, rest.labels.tolist(), rest.worn) == (["root/b_1/0.jpg", "root/b_2/0.jpg"], [0, 1], ["x", "z"])
 
 
 def test_a_folder_without_such_names_is_one_set(faces: Path) -> None:
