@@ -37,7 +37,8 @@ SMOKE = str(ROOT / "tests" / "conf" / "smoke.yaml")
 @functools.cache
 def contents(path: Path) -> list[dict[str, Any]]:
     """Of an experiment and all it extends."""
-    files = [option.split("=", 1)[1] for option in expand_extends(["--config", str(path)])]
+    options = expand_extends(["--config", str(path)])
+    files = [option.removeprefix("--config=") for option in options if option.startswith("--config=")]
     return [yaml.safe_load(Path(file).read_text()) for file in files]
 
 
@@ -171,3 +172,33 @@ def test_evaluation_overlays_name_test_sets(path: Path, workplace: Path, capsys:
     listed = yaml.safe_load(path.read_text())["data"]["init_args"]["test_sets"]
     assert [given["class_path"] for given in printed["test_sets"]] == [given["class_path"] for given in listed]
     assert printed["image_size"] == [112, 96]  # the method's
+
+
+def test_a_list_takes_an_earlier_ones_place(
+    workplace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of three sets as of any other number, though the third of those before has another name and masks."""
+    overlay = tmp_path / "sets.yaml"
+    sets = [{"class_path": f"data_modules.{name}", "init_args": {"root": "faces"}} for name in ("LFW", "RMFD", "LFW")]
+    sets[2]["init_args"]["name"] = "other"
+    overlay.write_text(yaml.safe_dump({"data": {"init_args": {"test_sets": sets}}}))
+    with pytest.raises(SystemExit):
+        main(["fit", "--config=experiments/arcface_mg_small.yaml", f"--config={overlay}", "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)["data"]["init_args"]["test_sets"]
+    assert [of["init_args"]["name"] for of in printed] == ["lfw", "rmfd", "other"]
+    assert [of["init_args"].get("masking") for of in printed] == [None] * 3
+
+
+def test_lists_of_another_class_are_left_alone(tmp_path: Path) -> None:
+    """Between both lists stands a class that may have none: it cannot be emptied."""
+    texts = {
+        "one": "{model: {class_path: A, init_args: {parts: [{class_path: P}], sizes: [1]}}}",
+        "same": "{model: {class_path: A, init_args: {parts: [{class_path: Q}], sizes: [2]}}}",
+        "other": "{model: {class_path: B}}",
+        "again": "{model: {init_args: {parts: [{class_path: P}]}}}",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    options = [f"--config={tmp_path / name}.yaml" for name in texts]
+    emptied = "--model.init_args.parts=[]"
+    assert expand_extends(options) == [options[0], emptied, *options[1:]]

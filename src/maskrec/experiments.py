@@ -1,6 +1,8 @@
 """The files in experiments/: found by name, listed by their first comment, merged along `extends`."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -76,20 +78,20 @@ def expand_extends(options: list[str]) -> list[str]:
     Raises:
         UserError: A file is missing or no YAML.
     """
-    files: dict[Path, None] = {}
+    contents: dict[Path, Any] = {}
     rest: list[str] = []
     words = iter(options)
     for word in words:
         option, equals, value = word.partition("=")
         if option in ("--config", "-c"):
-            _add_with_parents(Path(value if equals else next(words, "")), files)
+            _add_with_parents(Path(value if equals else next(words, "")), contents)
         else:
             rest.append(word)
-    return [*(f"--config={file}" for file in files), *rest]
+    return [*_one_after_another(contents), *rest]
 
 
-def _add_with_parents(path: Path, files: dict[Path, None]) -> None:
-    if path in files:
+def _add_with_parents(path: Path, contents: dict[Path, Any]) -> None:
+    if path in contents:
         return
     try:
         content = yaml.safe_load(path.read_text())
@@ -100,5 +102,39 @@ def _add_with_parents(path: Path, files: dict[Path, None]) -> None:
     if not isinstance(content, dict):
         raise UserError(f"--config {path}: expected `key: value` lines")
     for parent in content.get("extends") or []:
-        _add_with_parents(path.parent / f"{parent}.yaml", files)
-    files[path] = None
+        _add_with_parents(path.parent / f"{parent}.yaml", contents)
+    contents[path] = content
+
+
+def _one_after_another(contents: dict[Path, Any]) -> Iterator[str]:
+    """`--config` of each file, and before one whose list of classes takes an earlier one's place, that list emptied.
+
+    Otherwise the parser gives what is not said of a class in a list to mean what the earlier list says of the class in
+    that place, if both are of one length.
+    """
+    lists: set[str] = set()
+    classes: dict[str, Any] = {}
+    for path, content in contents.items():
+        given = dict(_values(content))
+        of_classes = {key for key, value in given.items() if _is_of_classes(value)}
+        yield from (f"--{key}=[]" for key in sorted(of_classes & lists))
+        yield f"--config={path}"
+        for key, value in given.items():
+            part = key.removesuffix("class_path")
+            if part != key and classes.setdefault(key, value) != value:  # the other class may not have these lists
+                classes[key] = value
+                lists = {other for other in lists if not other.startswith(part)}
+        lists |= of_classes
+
+
+def _values(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`{a: {b: 1}}` as `a.b` and 1."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _values(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _is_of_classes(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(part, dict) and "class_path" in part for part in value)

@@ -7,7 +7,7 @@ import albumentations as A
 import pytest
 import torch
 
-from data_modules import FaceFolder
+from data_modules import FaceFolder, Holdout
 from maskrec import UserError
 from maskrec.data import FaceDataModule
 from maskrec.data.images import fit_image, read_image, to_tensor
@@ -114,6 +114,13 @@ def test_read_image_is_rgb(tmp_path: Path) -> None:
 def test_a_mask_that_is_not_always_worn_cannot_test(faces: Path) -> None:
     with pytest.raises(UserError, match=r"'held_out': p is 0.5, but every masked face needs its mask: use p 1"):
         module(faces, held_out=0.5, val_masking=DE(p=0.5)).validation_sets()
+
+
+def test_results_of_one_set_cannot_take_those_of_another(faces: Path) -> None:
+    sets = [Holdout(FaceFolder(str(faces), held_out=1.0), name) for name in ("lfw", "lfw_de", "lfw")]
+    with pytest.raises(UserError, match=r"data.test_sets: 'lfw' is the name of several; give each a `name` of its own"):
+        module(faces, test_sets=sets)
+    assert module(faces, test_sets=sets[:2]).evaluation_sets("test") == sets[:2]
 
 
 def test_a_base_module_says_what_it_lacks() -> None:

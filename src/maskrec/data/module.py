@@ -39,9 +39,12 @@ class FaceDataModule(EvaluationModule):
         views: 2: each of the `batch_size` faces comes in two views, each with a mask and an augmentation of its own:
             first all first views, then, in the same order, all second ones.
         pair_draw: How pairs are drawn: `batch_size` of them, each an unmasked reference and a masked probe.
-        test_sets: What a method is tested on.
+        test_sets: What a method is tested on, each under a name of its own.
         num_workers: Loader processes of each rank; default: one a core, at most 8, shared by the ranks of this machine.
         seed: Seed of batches, masks and augmentation; linked to `seed_everything`.
+
+    Raises:
+        UserError: Arguments that do not go together, or two test sets of one name.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class FaceDataModule(EvaluationModule):
         self.paired = paired
         self.views = views
         self.pair_draw = pair_draw
-        self.test_sets = test_sets or []
+        self.test_sets = _of_different_names(test_sets or [])
         self.seed = seed
 
     # Which faces: for subclasses.
@@ -163,6 +166,13 @@ class FaceDataModule(EvaluationModule):
     def _drawing(self) -> Any:
         assert self.sampling is not None
         return self.sampling.drawing()
+
+
+def _of_different_names(sets: list[EvaluationSet]) -> list[EvaluationSet]:
+    names = [faces.name for faces in sets]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"data.test_sets: '{twice[0]}' is the name of several; give each a `name` of its own")
+    return sets
 
 
 def _masked_per_identity(count: int | None, images: int | None, masking: MaskTransform | None) -> int | None:
