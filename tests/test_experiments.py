@@ -174,16 +174,18 @@ def test_evaluation_overlays_name_test_sets(path: Path, workplace: Path, capsys:
     assert printed["image_size"] == [112, 96]  # the method's
 
 
+@pytest.mark.parametrize("is_file", [True, False])
 def test_a_list_takes_an_earlier_ones_place(
-    workplace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    is_file: bool, workplace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of three sets as of any other number, though the third of those before has another name and masks."""
-    overlay = tmp_path / "sets.yaml"
     sets = [{"class_path": f"data_modules.{name}", "init_args": {"root": "faces"}} for name in ("LFW", "RMFD", "LFW")]
     sets[2]["init_args"]["name"] = "other"
+    overlay = tmp_path / "sets.yaml"
     overlay.write_text(yaml.safe_dump({"data": {"init_args": {"test_sets": sets}}}))
+    option = f"--config={overlay}" if is_file else f"--data.init_args.test_sets={json.dumps(sets)}"
     with pytest.raises(SystemExit):
-        main(["fit", "--config=experiments/arcface_mg_small.yaml", f"--config={overlay}", "--print_config"])
+        main(["fit", "--config=experiments/arcface_mg_small.yaml", option, "--print_config"])
     printed = yaml.safe_load(capsys.readouterr().out)["data"]["init_args"]["test_sets"]
     assert [of["init_args"]["name"] for of in printed] == ["lfw", "rmfd", "other"]
     assert [of["init_args"].get("masking") for of in printed] == [None] * 3
@@ -202,3 +204,13 @@ def test_lists_of_another_class_are_left_alone(tmp_path: Path) -> None:
     options = [f"--config={tmp_path / name}.yaml" for name in texts]
     emptied = "--model.init_args.parts=[]"
     assert expand_extends(options) == [options[0], emptied, *options[1:]]
+
+
+def test_what_is_appended_empties_nothing(tmp_path: Path) -> None:
+    """Neither in two files nor on the command line."""
+    options = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text("{trainer: {callbacks+: [{class_path: P}]}}")
+        options.append(f"--config={tmp_path / name}.yaml")
+    options.append('--trainer.callbacks+=[{"class_path": "P"}]')
+    assert expand_extends(options) == options

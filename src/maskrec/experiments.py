@@ -75,6 +75,10 @@ def config_options(name: str, hardware: str | None = None) -> list[str]:
 def expand_extends(options: list[str]) -> list[str]:
     """Put before each `--config FILE` the files it `extends`, a list of names beside it; each file once.
 
+    A list of classes, in a file or as `--KEY=[{...}]`, takes the place of an earlier one, which is emptied first.
+    Otherwise the parser takes what is not said of a class in a list from the class that is in its place in the earlier
+    one, if both are of one length. `KEY+` appends.
+
     Raises:
         UserError: A file is missing or no YAML.
     """
@@ -86,7 +90,8 @@ def expand_extends(options: list[str]) -> list[str]:
         if option in ("--config", "-c"):
             _add_with_parents(Path(value if equals else next(words, "")), contents)
         else:
-            rest.append(word)
+            replaces = value.startswith("[{") and not option.endswith("+")
+            rest += [f"{option}=[]", word] if replaces else [word]
     return [*_one_after_another(contents), *rest]
 
 
@@ -107,16 +112,12 @@ def _add_with_parents(path: Path, contents: dict[Path, Any]) -> None:
 
 
 def _one_after_another(contents: dict[Path, Any]) -> Iterator[str]:
-    """`--config` of each file, and before one whose list of classes takes an earlier one's place, that list emptied.
-
-    Otherwise the parser gives what is not said of a class in a list to mean what the earlier list says of the class in
-    that place, if both are of one length.
-    """
+    """`--config` of each file, and before one with a list of classes that an earlier one has, too, `--KEY=[]`."""
     lists: set[str] = set()
     classes: dict[str, Any] = {}
     for path, content in contents.items():
         given = dict(_values(content))
-        of_classes = {key for key, value in given.items() if _is_of_classes(value)}
+        of_classes = {key for key, value in given.items() if _is_of_classes(value) and not key.endswith("+")}
         yield from (f"--{key}=[]" for key in sorted(of_classes & lists))
         yield f"--config={path}"
         for key, value in given.items():
