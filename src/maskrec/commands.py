@@ -157,12 +157,13 @@ def realism(args: list[str]) -> None:
     parser.add_argument("--faces", type=jsonargparse.typing.PositiveInt, default=500, help="Of each folder.")
     parser.add_argument("--half", type=Half | None, help="Only one half of the folders of real masks: first, second.")
     parser.add_argument("--seed", type=int, default=0, help="Of the masks.")
+    parser.add_argument("--picture", type=Path, help="Show all kinds on the same faces in this .png.")
     given = parser.parse_args(args)
     kinds = _maskings(given.kind)
     recogniser = create_backbone(given.backbone, given.embedding_dim, given.weights)
     measured_by = Realism(recogniser, read_network(UNet, given.segmenter, "network.", "MaskSegmenter"))
-    folders = given.full, given.masked
-    for line in compare_masks(kinds, *folders, measured_by, given.faces, given.half, given.seed):
+    folders, choices = (given.full, given.masked), (given.faces, given.half, given.seed, given.picture)
+    for line in compare_masks(kinds, *folders, measured_by, *choices):
         write(line)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from maskrec.backbones import create_backbone
 from maskrec.cli import main
+from maskrec.data.images import read_image
 from maskrec.data.realism import Realism, colour_spread
 from maskrec.masking import DE, KPCVX
 from maskrec.masking.base import Face
@@ -58,13 +59,26 @@ def test_the_command(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     torch.save({"state_dict": MaskSegmenter(width=2).state_dict()}, tmp_path / "s.ckpt")
     measured_by = ["--backbone", "resnet10t", "--embedding_dim", "8", "--weights", str(tmp_path / "weights.pt")]
     command = ["realism", str(faces), str(faces), *measured_by, "--segmenter", str(tmp_path / "s.ckpt")]
-    assert main([*command, "--kind", "de", "--faces", "5"]) == 0
+    picture = tmp_path / "masks.png"
+    assert main([*command, "--kind", "de", "--faces", "5", "--picture", str(picture)]) == 0
     header, real, de = filter(str.strip, capsys.readouterr().out.splitlines())
     assert header.split()[0] == "kind"
     assert real.startswith("real (5) ")
     assert real.split()[2] == "-"
     assert de.split()[0:2] == ["de", "1.000"]
     assert de.split()[-1] == "0.0"  # all masks are black
+    shown = [
+        [read_image(picture)[top : top + 112, left : left + 112] for left in range(150, 700, 116)]
+        for top in range(4, 352, 116)
+    ]
+    assert len(shown) == 3
+    assert all(len(row) == 5 for row in shown)
+    assert all((full == face).all() for face, full in zip(*shown[:2], strict=True))  # both folders are the same
+    for without, masked in zip(*shown[1:], strict=True):
+        assert (masked[:60] == without[:60]).all()
+        assert not masked[-30:].any()
+    assert main([*command, "--picture", "masks.jpg"]) == 2
+    assert capsys.readouterr().out == ""
     assert main([*command, "--kind", "iamgan"]) == 2
     assert "--kind iamgan: needs weights" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()

@@ -12,15 +12,17 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from maskrec.backbones import Backbone
 from maskrec.data.detection import face_mesh
 from maskrec.data.halves import Half, pictures_below
-from maskrec.data.images import fit_image, normalise, read_image, to_tensor
+from maskrec.data.images import fit_image, normalise, read_image, to_tensor, write_png
 from maskrec.data.landmarks import landmarks_for
 from maskrec.data.masked_copy import NO_LANDMARKS
 from maskrec.errors import UserError
 from maskrec.masking.base import Image, MaskTransform, Region
+from maskrec.masking.gallery import sheet
 from maskrec.networks import FEWEST, UNet
 from maskrec.processes import in_silence, process_pool
 
 CHUNK = 16  # pictures a process takes at a time
+SHOWN, SHOWN_SIZE = 8, (112, 112)  # faces of each kind in the picture
 HEADER = f"{'kind':24}{'face kept':>11}{'S finds':>9}{'FaceMesh lost':>15}{'Fréchet':>9}{'colours':>9}"
 
 
@@ -91,6 +93,7 @@ def compare_masks(
     faces: int = 500,
     half: Half | None = None,
     seed: int = 0,
+    picture: Path | None = None,
 ) -> Iterator[str]:
     """A line for real masked faces, and one for each kind of mask on full faces.
 
@@ -102,14 +105,18 @@ def compare_masks(
         faces: How many of each, evenly out of the folders.
         half: One half of the folders directly below `masked` alone.
         seed: Of the masks.
+        picture: A .png that shows all kinds on the same faces, one under the other (Geng et al., Figs. 6 and 7).
 
     Raises:
-        UserError: A folder has too few pictures, or no landmarks, or a picture is broken.
+        UserError: A folder has too few pictures, or no landmarks, or a picture is broken, or cannot be written.
     """
     real = [read_image(path) for path in _some(masked, faces, half)]
     paths = _some(full, faces, None)
     landmarks = landmarks_for([*kinds.values()], full, paths)
     originals = [read_image(path) for path in paths]
+    shown = {"real masks": _shown(real), "without": _shown(originals)}
+    if picture is not None:
+        write_png(picture, sheet(shown))
     yield HEADER
     regions, features = realism.regions(real), realism.features(real)
     yield _line(f"real ({len(real)})", None, regions, _lost(real), None, real)
@@ -120,9 +127,17 @@ def compare_masks(
             points = NO_LANDMARKS if landmarks is None else landmarks.of(row, image.shape)
             drawn.append(kind.render(image, points, kind.sample(np.random.default_rng((seed, row)))))
         images, own = [image for image, _ in drawn], [region for _, region in drawn]
+        shown[name] = _shown(images)
+        if picture is not None:
+            write_png(picture, sheet(shown))
         lost = _lost([image for image, was in zip(images, was_lost, strict=True) if not was])
         kept, distance = realism.kept(originals, images, own), realism.distance(images, features)
         yield _line(name, kept, realism.regions(images), lost, distance, images, own)
+
+
+def _shown(images: Sequence[Image]) -> list[Image]:
+    rows = np.linspace(0, len(images) - 1, min(SHOWN, len(images))).round().astype(int)
+    return [fit_image(images[row], SHOWN_SIZE) for row in rows]
 
 
 def _lost(images: Sequence[Image]) -> list[bool]:
