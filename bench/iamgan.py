@@ -17,7 +17,7 @@ from maskrec.masking import IAMGANMask
 from maskrec.masking.gan import BatchedIAMGAN
 from maskrec.memory import keep_freed_memory
 from maskrec.methods import IAMGAN, FaceClassifier, MaskSegmenter
-from maskrec.types import UnpairedBatch
+from maskrec.types import FaceBatch, UnpairedBatch
 
 SIZE, IDENTITIES, ROUNDS, WARM_UP = 112, 500, 12, 2
 SMALL: dict[str, Any] = {"width": 16, "blocks": 6, "discriminator_width": 24, "classifier": "resnet10t"}
@@ -111,9 +111,11 @@ def measure_masking(weights: str) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     batched = BatchedIAMGAN(IAMGANMask(weights)).to(device)
     images = torch.randint(256, (FACES, 3, SIZE, SIZE), dtype=torch.uint8, device=device)
+    row, unmasked = torch.arange(FACES, device=device), torch.zeros(FACES, dtype=torch.bool, device=device)
+    batch = FaceBatch(images, row, unmasked, row, torch.empty(0), torch.ones(FACES, 1, device=device))
 
     def mask() -> None:
-        batched(images)
+        batched.wear(batch)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
@@ -125,11 +127,11 @@ def measure_masking(weights: str) -> None:
     model = FaceClassifier("iresnet50", 512, IDENTITIES, ArcFace()).to(device)
     assert model.head is not None
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    identity, floats = torch.arange(FACES, device=device), images / 127.5 - 1
+    floats = images / 127.5 - 1
 
     def step() -> None:
         with torch.autocast("cuda", torch.bfloat16):
-            loss = model.head(model.backbone(floats), identity)  # type: ignore[misc]
+            loss = model.head(model.backbone(floats), row)  # type: ignore[misc]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

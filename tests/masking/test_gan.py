@@ -20,6 +20,7 @@ from maskrec.masking.base import Face
 from maskrec.masking.gan import BatchedIAMGAN
 from maskrec.methods import IAMGAN
 from maskrec.networks import UNet
+from maskrec.types import FaceBatch
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +117,28 @@ def test_training_draws_it_on_the_device(generator: str, faces: Path) -> None:
     torch.testing.assert_close(shown.image[~worn], plain[~worn])
     drawn, _ = BatchedIAMGAN(IAMGANMask(generator))(batch.image[worn])
     torch.testing.assert_close(shown.image[worn], drawn / 127.5 - 1)
+
+
+def test_training_does_not_wait_for_the_segmenter(
+    generator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: UNet, drawn: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("S was asked")
+
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    row, unmasked, worn = torch.arange(2), torch.zeros(2, dtype=torch.bool), torch.tensor([[1.0], [float("nan")]])
+    batch = FaceBatch(images, row, unmasked, row, torch.empty(0), worn)
+    batched = BatchedIAMGAN(IAMGANMask(generator))
+    expected, _ = batched(images)
+    monkeypatch.setattr(UNet, "forward", fail)
+    shown = batched.wear(batch)
+    assert torch.equal(shown.image, torch.stack([expected[0], images[1]]))
+    assert shown.is_masked.tolist() == [True, False]
+    # Of a larger face S says what stays.
+    content = torch.load(generator, weights_only=True)
+    torch.save({**content, "iamgan": {"image_size": (16, 16)}}, tmp_path / "g.ckpt")
+    with pytest.raises(AssertionError, match="S was asked"):
+        BatchedIAMGAN(IAMGANMask(str(tmp_path / "g.ckpt"))).wear(batch)
 
 
 def test_pairs_and_shares_of_an_identity(generator: str, faces: Path) -> None:

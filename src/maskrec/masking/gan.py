@@ -84,11 +84,10 @@ class BatchedIAMGAN(nn.Module):
         worn = batch.mask_parameters.isfinite().all(dim=1).nonzero()[:, 0]
         height, width = self.trained_at or images.shape[2:]
         for rows in worn.split(max(PIXELS_AT_ONCE // (height * width), 1)):
-            images[rows], _ = self(images[rows])
+            images[rows], _ = self._draw(images[rows], find_regions=False)
             is_masked[rows] = True
         return batch._replace(image=images, is_masked=is_masked)
 
-    @torch.inference_mode()
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Draw a mask on each face.
 
@@ -101,18 +100,28 @@ class BatchedIAMGAN(nn.Module):
         Raises:
             UserError: The images are no such pictures.
         """
+        masked, regions = self._draw(images, find_regions=True)
+        assert regions is not None
+        return masked, regions
+
+    @torch.inference_mode()
+    def _draw(self, images: Tensor, find_regions: bool) -> tuple[Tensor, Tensor | None]:
+        """As `forward`; S, as slow as the generator, is asked where its regions are wanted or shape the picture."""
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise UserError(f"masks need RGB pictures, uint8 (B, 3, H, W); got {images.dtype} {tuple(images.shape)}")
         size = images.shape[2:]
         height, width = self.trained_at or size
-        given = images / 127.5 - 1
+        larger = height < size[0] or width < size[1]
+        given, regions = images / 127.5 - 1, None
         faces = F.pad(_resized(given, (height, width)), (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
         with _autocast(images.device):
             drawn = self.generator(faces)
-            regions = self.segmenter(drawn) > 0
+            if find_regions or larger:
+                regions = (self.segmenter(drawn) > 0)[:, None, :height, :width]
+                regions = _resized(regions.float(), size)[:, 0] > 0.5
         drawn = _resized(drawn.float()[..., :height, :width], size)
-        regions = _resized(regions[:, None, :height, :width].float(), size)[:, 0] > 0.5
-        if height < size[0] or width < size[1]:
+        if larger:
+            assert regions is not None
             drawn = torch.where(regions[:, None], drawn, given)
         return ((drawn + 1) * 127.5).round().clamp(0, 255).to(torch.uint8), regions
 
