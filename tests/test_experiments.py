@@ -174,18 +174,19 @@ def test_evaluation_overlays_name_test_sets(path: Path, workplace: Path, capsys:
     assert printed["image_size"] == [112, 96]  # the method's
 
 
-@pytest.mark.parametrize("is_file", [True, False])
+@pytest.mark.parametrize("given_as", ["file", "--KEY=LIST", "--KEY LIST"])
 def test_a_list_takes_an_earlier_ones_place(
-    is_file: bool, workplace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    given_as: str, workplace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of three sets as of any other number, though the third of those before has another name and masks."""
     sets = [{"class_path": f"data_modules.{name}", "init_args": {"root": "faces"}} for name in ("LFW", "RMFD", "LFW")]
     sets[2]["init_args"]["name"] = "other"
     overlay = tmp_path / "sets.yaml"
     overlay.write_text(yaml.safe_dump({"data": {"init_args": {"test_sets": sets}}}))
-    option = f"--config={overlay}" if is_file else f"--data.init_args.test_sets={json.dumps(sets)}"
+    given = {"file": ["--config", str(overlay)], "--KEY LIST": ["--data.init_args.test_sets", json.dumps(sets)]}
+    options = given.get(given_as, [f"--data.init_args.test_sets={json.dumps(sets)}"])
     with pytest.raises(SystemExit):
-        main(["fit", "--config=experiments/arcface_mg_small.yaml", option, "--print_config"])
+        main(["fit", "--config=experiments/arcface_mg_small.yaml", *options, "--print_config"])
     printed = yaml.safe_load(capsys.readouterr().out)["data"]["init_args"]["test_sets"]
     assert [of["init_args"]["name"] for of in printed] == ["lfw", "rmfd", "other"]
     assert [of["init_args"].get("masking") for of in printed] == [None] * 3
@@ -212,5 +213,5 @@ def test_what_is_appended_empties_nothing(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.yaml").write_text("{trainer: {callbacks+: [{class_path: P}]}}")
         options.append(f"--config={tmp_path / name}.yaml")
-    options.append('--trainer.callbacks+=[{"class_path": "P"}]')
+    options += ['--trainer.callbacks+=[{"class_path": "P"}]', "--trainer.callbacks+", '[{"class_path": "P"}]']
     assert expand_extends(options) == options

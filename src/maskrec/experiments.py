@@ -75,9 +75,9 @@ def config_options(name: str, hardware: str | None = None) -> list[str]:
 def expand_extends(options: list[str]) -> list[str]:
     """Put before each `--config FILE` the files it `extends`, a list of names beside it; each file once.
 
-    A list of classes, in a file or as `--KEY=[{...}]`, takes the place of an earlier one, which is emptied first.
-    Otherwise the parser takes what is not said of a class in a list from the class that is in its place in the earlier
-    one, if both are of one length. `KEY+` appends.
+    A list of classes, in a file, as `--KEY=[{...}]` or as `--KEY [{...}]`, takes the place of an earlier one, which is
+    emptied first. Otherwise the parser takes what is not said of a class from the one in its place in the earlier list,
+    if both lists are of one length. `KEY+` appends.
 
     Raises:
         UserError: A file is missing or no YAML.
@@ -90,8 +90,11 @@ def expand_extends(options: list[str]) -> list[str]:
         if option in ("--config", "-c"):
             _add_with_parents(Path(value if equals else next(words, "")), contents)
         else:
-            replaces = value.startswith("[{") and not option.endswith("+")
-            rest += [f"{option}=[]", word] if replaces else [word]
+            is_alone = bool(rest) and word.startswith("[{")  # `--KEY [{...}]`
+            key = rest[-1] if is_alone else option
+            if (is_alone or value.startswith("[{")) and not key.endswith("+"):
+                rest.insert(len(rest) - is_alone, f"{key}=[]")
+            rest.append(word)
     return [*_one_after_another(contents), *rest]
 
 
