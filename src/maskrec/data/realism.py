@@ -23,7 +23,8 @@ from maskrec.processes import in_silence, process_pool
 
 CHUNK = 16  # pictures a process takes at a time
 SHOWN, SHOWN_SIZE = 8, (112, 112)  # faces of each kind in the picture
-HEADER = f"{'kind':24}{'face kept':>11}{'S finds':>9}{'FaceMesh lost':>15}{'Fréchet':>9}{'colours':>9}"
+COLUMNS = ("face kept", "S finds", "FaceMesh lost", "Fréchet", "colours")
+NAMED = 24  # characters of a kind's name, at least
 
 
 class Realism(nn.Module):
@@ -117,9 +118,10 @@ def compare_masks(
     shown = {"real masks": _shown(real), "without": _shown(originals)}
     if picture is not None:
         write_png(picture, sheet(shown))
-    yield HEADER
+    named = max([NAMED, *map(len, kinds)])
+    yield _line("kind".ljust(named), COLUMNS)
     regions, features = realism.regions(real), realism.features(real)
-    yield _line(f"real ({len(real)})", None, regions, _lost(real), None, real)
+    yield _line(f"real ({len(real)})".ljust(named), _numbers(None, regions, _lost(real), None, real))
     was_lost = _lost(originals)
     for name, kind in kinds.items():
         drawn = []
@@ -132,7 +134,8 @@ def compare_masks(
             write_png(picture, sheet(shown))
         lost = _lost([image for image, was in zip(images, was_lost, strict=True) if not was])
         kept, distance = realism.kept(originals, images, own), realism.distance(images, features)
-        yield _line(name, kept, realism.regions(images), lost, distance, images, own)
+        numbers = _numbers(kept, realism.regions(images), lost, distance, images, own)
+        yield _line(name.ljust(named), numbers)
 
 
 def _shown(images: Sequence[Image]) -> list[Image]:
@@ -158,22 +161,22 @@ def _some(folder: Path, count: int, half: Half | None) -> list[str]:
     return [paths[row] for row in rows]
 
 
-def _line(
-    name: str,
+def _numbers(
     kept: float | None,
     found: Sequence[Region],
     lost: Sequence[bool],
     distance: float | None,
     images: Sequence[Image],
     own: Sequence[Region] | None = None,
-) -> str:
-    numbers = (
+) -> tuple[str, ...]:
+    return (
         "-" if kept is None else f"{kept:.3f}",
         f"{np.mean([region.mean() > FEWEST for region in found]):.1%}",
         f"{np.mean(lost):.1%}",
         "-" if distance is None else f"{distance:.1f}",
         f"{colour_spread(images, found if own is None else own):.1f}",
     )
-    return f"{name:24}" + "".join(
-        f"{number:>{width}}" for number, width in zip(numbers, (11, 9, 15, 9, 9), strict=True)
-    )
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return name + "".join(cell.rjust(len(column) + 2) for cell, column in zip(cells, COLUMNS, strict=True))
