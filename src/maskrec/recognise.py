@@ -11,8 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 import jsonargparse
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -24,6 +22,7 @@ from maskrec.data.index import find_pictures
 from maskrec.errors import UserError
 from maskrec.methods import FaceClassifier, FaceMethod
 from maskrec.processes import in_silence, process_pool
+from maskrec.progress import track
 from maskrec.report.run import read_run
 from maskrec.report.words import THRESHOLD
 from maskrec.rescue.inputs import read_recogniser
@@ -250,7 +249,7 @@ def _scores(
 ) -> Iterator[tuple[Path, float]]:
     """Each picture of a gallery with its score; into `left_out` goes why a picture has none."""
     batches = [pictures[start : start + AT_ONCE] for start in range(0, len(pictures), AT_ONCE)]
-    for batch in track(batches, "Gallery", transient=True, console=Console(stderr=True)):
+    for batch in track(batches, "Gallery"):
         found = dict(zip(batch, recogniser.faces([folder / picture for picture in batch]), strict=True))
         faces = {picture: face for picture, face in found.items() if not isinstance(face, UserError)}
         left_out |= {str(picture): str(face) for picture, face in found.items() if isinstance(face, UserError)}

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytorch_lightning.utilities import rank_zero_info
-from rich.progress import track
 
 from maskrec.data.alignment import SIZE, FaceDetector, align
 from maskrec.data.images import fit_image, read_image, write_png
@@ -24,6 +23,7 @@ from maskrec.data.records import file_of
 from maskrec.errors import UserError
 from maskrec.files import replacing
 from maskrec.processes import in_silence, process_pool
+from maskrec.progress import track
 
 VERSION = 1  # raise when faces are aligned otherwise
 CHUNK = 32  # pictures a process takes at a time
@@ -104,7 +104,7 @@ def _are_aligned(sources: Sequence[str], record: Path) -> bool:
     if not _has_size(sources[0]):
         return False
     with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter while it decodes
-        if not all(track(pool.map(_has_size, sources), "looking at sizes", total=len(sources), transient=True)):
+        if not all(track(pool.map(_has_size, sources), "looking at sizes", total=len(sources))):
             return False
     record.parent.mkdir(parents=True, exist_ok=True)
     record.touch()
@@ -131,7 +131,7 @@ def _align_missing(folder: Path, names: Sequence[str], sources: Sequence[str]) -
     with process_pool(begin=in_silence) as pool:
         work = [pool.submit(_align, folder, chunk) for chunk in chunks]
         try:
-            for done in track(as_completed(work), "aligning faces", total=len(work), transient=True):
+            for done in track(as_completed(work), "aligning faces", total=len(work)):
                 done.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)

@@ -12,13 +12,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import track
 
 from maskrec.data.images import read_image
 from maskrec.data.index import cache_folder, expect_folder, find_pictures
 from maskrec.data.records import describe, file_of
 from maskrec.errors import UserError
 from maskrec.files import replacing
+from maskrec.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def _unreadable(paths: Sequence[str]) -> list[str]:
     with contextlib.suppress(OSError):
         return record.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter while it decodes
-        outcomes = track(pool.map(_is_readable, paths), "Checking pictures", total=len(paths), transient=True)
+        outcomes = track(pool.map(_is_readable, paths), "Checking pictures", total=len(paths))
         broken = [path for path, is_readable in zip(paths, outcomes, strict=True) if not is_readable]
     _write_record(record, broken)
     return broken

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import track
 
 from maskrec.data.detection import face_mesh
 from maskrec.data.generated.faces import draw_face
@@ -17,6 +16,7 @@ from maskrec.errors import UserError
 from maskrec.masking.base import Face, MaskTransform, Points, unmirrored
 from maskrec.masking.quality import fit_of
 from maskrec.processes import in_silence, process_pool
+from maskrec.progress import track
 
 POPULATION, IMAGES = 97, 4  # generated faces nobody trains on; pictures of each identity
 GENERATED = 2000  # faces, where no other number is asked for
@@ -60,7 +60,7 @@ def measure_masks(
     with process_pool(None, in_silence) as pool:
         work = [pool.submit(_count, kinds, chunk, seed) for chunk in chunks]
         try:
-            counts = [done.result() for done in track(work, "masking", total=len(work), transient=True)]
+            counts = [done.result() for done in track(work, "masking", total=len(work))]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from maskrec.data.check import Broken
 from maskrec.data.detection import face_mesh
@@ -24,6 +23,7 @@ from maskrec.masking import MaskTransform
 from maskrec.masking.base import Points
 from maskrec.masking.layout import NUM_LANDMARKS
 from maskrec.processes import in_silence, process_pool
+from maskrec.progress import track
 
 MANIFEST = "manifest.jsonl"
 CHUNK = 64  # pictures a process takes at a time
@@ -85,7 +85,7 @@ def mask_folder(
         with (target / MANIFEST).open("a") as manifest, process_pool(None, in_silence) as pool:
             work = [pool.submit(_mask, masking, seed, broken, detectable, target, chunk) for chunk in chunks]
             try:
-                for finished in track(as_completed(work), "masking", total=len(work), transient=True):
+                for finished in track(as_completed(work), "masking", total=len(work)):
                     for record in finished.result():
                         manifest.write(json.dumps(record) + "\n")
                         done[record["image"]] = record

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -20,6 +19,7 @@ from maskrec.masking.base import Image, MaskTransform, Region
 from maskrec.masking.gallery import sheet
 from maskrec.networks import FEWEST, UNet
 from maskrec.processes import in_silence, process_pool
+from maskrec.progress import track
 
 CHUNK = 16  # pictures a process takes at a time
 SHOWN, SHOWN_SIZE = 8, (112, 112)  # faces of each kind in the picture
@@ -125,7 +125,7 @@ def compare_masks(
     was_lost = _lost(originals)
     for name, kind in kinds.items():
         drawn = []
-        for row, image in enumerate(track(originals, name, transient=True)):
+        for row, image in enumerate(track(originals, name)):
             points = NO_LANDMARKS if landmarks is None else landmarks.of(row, image.shape)
             drawn.append(kind.render(image, points, kind.sample(np.random.default_rng((seed, row)))))
         images, own = [image for image, _ in drawn], [region for _, region in drawn]

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
-from rich.progress import track
 from torch import Tensor
 
 from maskrec.evaluation import EmbeddingStore
 from maskrec.losses import IdentityHead
+from maskrec.progress import track
 
 
 @torch.no_grad()
@@ -33,7 +33,7 @@ def start_from_means(
     store = EmbeddingStore(len(faces), sync_on_compute=data.world_size > 1).to(method.device)
     was_training = method.training
     method.eval()
-    for batch in track(loader, "Identity means", transient=True, disable=not trainer.is_global_zero):
+    for batch in track(loader, "Identity means", disable=not trainer.is_global_zero):
         image = data.on_after_batch_transfer(batch, 0).image.to(method.device)
         store.update(embed(image), batch.row.to(method.device))
     method.train(was_training)

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from pytorch_lightning import LightningModule
-from rich.progress import track
 from torch import Tensor, nn
 
 from maskrec.data.index import cache_folder
 from maskrec.errors import UserError
 from maskrec.files import replacing
+from maskrec.progress import track
 
 VERSION = 1  # raise when templates are computed otherwise
 
@@ -54,7 +54,7 @@ def teacher_templates(
     trainer.strategy.barrier()  # all ranks have looked before one of them writes
     if len(missing):
         loader = data.plain_training_loader(missing)
-        for batch in track(loader, "Teacher's templates", transient=True, disable=not trainer.is_global_zero):
+        for batch in track(loader, "Teacher's templates", disable=not trainer.is_global_zero):
             image = data.on_after_batch_transfer(batch, 0).image.to(method.device)
             templates[missing[batch.row.numpy()]] = embed(image).cpu().numpy()
         trainer.strategy.barrier()

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import track
 
 from maskrec.data.detection import face_mesh
 from maskrec.data.generated.faces import draw_face
@@ -19,6 +18,7 @@ from maskrec.evaluation.metrics import kfold_accuracy
 from maskrec.masking.base import Points
 from maskrec.masking.layout import LEFT_EYE, RIGHT_EYE
 from maskrec.processes import in_silence, process_pool
+from maskrec.progress import track
 
 Image = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ def measure(results: Path, picture: Path) -> Iterator[str]:
     unmasked, masked = lower_face(results)
     drawn = [
         draw_face(POPULATION, identity, image)
-        for identity in track(range(IDENTITIES), "drawing", transient=True)
+        for identity in track(range(IDENTITIES), "drawing")
         for image in range(IMAGES)
     ]
     images, labels = [image for image, _ in drawn], np.repeat(np.arange(IDENTITIES), IMAGES)
@@ -83,7 +83,7 @@ def detection(faces: Sequence[tuple[Image, Array]]) -> tuple[float, float]:
     # In processes of their own: once FaceMesh ran here, it could not in a process forked later.
     with process_pool(None, in_silence) as pool:
         detected = pool.map(_detect, [image for image, _ in faces], chunksize=CHUNK)
-        for points, (_, true) in zip(track(detected, "detecting", len(faces), transient=True), faces, strict=True):
+        for points, (_, true) in zip(track(detected, "detecting", len(faces)), faces, strict=True):
             if points is not None:
                 between_eyes = np.linalg.norm(true[RIGHT_EYE].mean(axis=0) - true[LEFT_EYE].mean(axis=0))
                 errors.append(np.linalg.norm((points - true)[DLIB], axis=1) / between_eyes)
